@@ -1,0 +1,105 @@
+@_exported import AgentOSCore
+import AsyncHTTPClient
+import NIOCore
+
+/// A client of one AgentOS server: the control plane, invokes and live streams. Reporting runs of your own code is
+/// in `AgentOSClient+Ingest.swift`.
+///
+/// ```swift
+/// let client = try AgentOSClient(baseURL: "http://127.0.0.1:8080", apiKey: key)
+/// let answer = try await client.invoke(agent: agentID, body: ["input": ["message": "Hello"]])
+/// ```
+///
+/// A value: copy it freely. All copies share one pool of connections.
+///
+/// Every call throws `AgentOSError` when the server refused it and `ConnectionError` when there was no answer that
+/// can be trusted. Nothing here is repeated by itself but what the ingest part documents.
+public struct AgentOSClient: Sendable {
+    /// Where the server is, without a trailing slash; a path prefix is kept.
+    public let baseURL: String
+    public let apiKey: String
+    /// Slug or id; needed with a personal key of a user with several workspaces.
+    public let workspace: String?
+
+    let transport: Transport
+
+    /// - Throws: `ConnectionError` when the URL is not http(s) or the key cannot be sent in a header.
+    public init(baseURL: String, apiKey: String, workspace: String? = nil) throws {
+        var trimmed = baseURL[...]
+        while trimmed.hasSuffix("/") { trimmed = trimmed.dropLast() }
+        let lower = trimmed.lowercased()
+        guard lower.hasPrefix("http://") || lower.hasPrefix("https://"), !trimmed.utf8.contains(where: { $0 <= 0x20 })
+        else {
+            throw ConnectionError(.configuration, "The base URL must begin with http:// or https://: \(baseURL)")
+        }
+        guard !apiKey.isEmpty, apiKey.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw ConnectionError(.configuration, "The API key is empty or holds characters that no key has.")
+        }
+        self.baseURL = String(trimmed)
+        self.apiKey = apiKey
+        self.workspace = workspace
+        self.transport = Transport(baseURL: self.baseURL, apiKey: apiKey)
+    }
+
+    // MARK: - Control plane
+
+    /// Methods that may work for minutes before they answer.
+    private static let longRunning: Set<String> = ["runs_invoke", "evals_run_case", "reports_generate"]
+
+    /// Calls one control-plane method, e.g. `rpc("agents_list")`.
+    /// - Returns: the result, and for a list that has more the cursor to ask with for the next page.
+    public func rpc(
+        _ method: String, _ params: JSONObject = [:]
+    ) async throws -> (data: JSONValue, nextCursor: String?) {
+        guard !method.isEmpty, method.utf8.allSatisfy({ $0 == 0x5f || ($0 >= 0x30 && $0 <= 0x39) || isLetter($0) })
+        else {
+            throw AgentOSError(.notFound, "No method has this name: \(method)")
+        }
+        var body = params
+        if let workspace, body["workspace"] == nil { body["workspace"] = .string(workspace) }
+        let answer = try await transport.call(
+            "/api/v1/rpc/\(method)", body: .object(body),
+            timeout: Self.longRunning.contains(method) ? Timeouts.longRunning : Timeouts.ordinary)
+        return (answer.data, answer.nextCursor)
+    }
+
+    private func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a }
+
+    // MARK: - Invoke
+
+    /// Runs a hosted agent and waits for what it returns: `run_id`, `output`, `duration_ms`, or `awaiting_approval`
+    /// or `awaiting_input` when the run paused. `body` has the members of the invoke call (`input`, `session_id`, …).
+    public func invoke(agent: AgentID, body: JSONObject) async throws -> JSONValue {
+        try await transport.call(
+            "/api/v1/agents/\(agent)/invoke", body: .object(body), timeout: Timeouts.longRunning
+        ).data
+    }
+
+    /// Runs a hosted agent and follows it while it works. The call is made when the iteration begins.
+    ///
+    /// Frames are objects with a `type`: `start`, `chunk`, `tool`, then one of `done`, `awaiting_approval` and
+    /// `awaiting_input`. An `error` frame is thrown as `AgentOSError`; a stream that breaks off before its last frame
+    /// throws `ConnectionError`. The run itself goes on when the iteration is given up.
+    public func invokeStream(agent: AgentID, body: JSONObject) -> FrameStream {
+        var body = body
+        body["stream"] = true
+        return FrameStream(
+            transport: transport, path: "/api/v1/agents/\(agent)/invoke", body: .object(body), kind: .invoke)
+    }
+
+    // MARK: - Tail
+
+    /// Follows events as they are committed, of one run, of one agent, or of the whole workspace. Each frame is an
+    /// event with its `run_id`, `sequence_number` and `agent_id`. A frame that is nothing but `{"type":"gap"}` says
+    /// that events were left out because the reader was too slow: read them with `runs_get_events`.
+    ///
+    /// Ends when the server ends the stream, without an error.
+    public func tail(run: RunID? = nil, agent: AgentID? = nil) -> FrameStream {
+        var query: [String] = []
+        if let run { query.append("run_id=\(run)") }
+        if let agent { query.append("agent_id=\(agent)") }
+        if let workspace { query.append("workspace=\(Transport.percentEncoded(workspace))") }
+        let path = "/api/v1/tail" + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+        return FrameStream(transport: transport, path: path, body: nil, kind: .tail)
+    }
+}

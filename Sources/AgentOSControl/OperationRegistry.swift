@@ -1,0 +1,89 @@
+import AgentOSCore
+import AgentOSStore
+
+/// All operations by name, and the one way to call them.
+public struct OperationRegistry: Sendable {
+    public let operations: [Operation]
+    private let byName: [String: Operation]
+    private let workspaces: WorkspaceStore
+
+    public init(_ services: ControlServices) {
+        operations =
+            Operation.agents(services) + Operation.keys(services) + Operation.runs(services)
+            + Operation.conversations(services) + Operation.workspaces(services) + Operation.tools(services)
+            + Operation.providers(services)
+        byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        workspaces = services.workspaces
+    }
+
+    public subscript(_ name: String) -> Operation? { byName[name] }
+
+    /// Calls an operation: kind of key, workspace and role first, then the parameters, then the object.
+    /// - Parameter body: parses the parameters; called after the key was checked.
+    public func call(
+        _ name: String, by principal: Principal, body: () throws -> JSONObject
+    ) async throws -> OperationResult {
+        if case .agent = principal.scope {
+            throw AgentOSError(.forbidden, "An agent key cannot be used here; use a workspace or personal key.")
+        }
+        guard let operation = byName[name] else { throw AgentOSError(.notFound, "No method \(name.prefix(80)).") }
+        let object = try body()
+        if object.repeated.contains("workspace") { throw AgentOSError.invalid("workspace", "is given more than once") }
+        let context: OperationContext?
+        switch operation.access {
+        case .anybody: context = nil
+        case .anyPerson:
+            guard case .user = principal.scope else { throw Self.needsPerson }
+            context = nil
+        case .role(let role):
+            context = try await self.context(for: principal, named: object["workspace"], atLeast: role)
+        case .person(let role):
+            guard case .user = principal.scope else { throw Self.needsPerson }
+            context = try await self.context(for: principal, named: object["workspace"], atLeast: role)
+        }
+        let parameters = try operation.parameters.check(object)
+        return try await operation.run(
+            OperationCall(principal: principal, context: context, parameters: parameters))
+    }
+
+    private static let needsPerson = AgentOSError(
+        .forbidden, "A workspace key cannot do this; use the personal key of a member.")
+
+    private static let noWorkspace = AgentOSError(
+        .forbidden, "There is no such workspace, or this key has no access to it.")
+
+    private func context(
+        for principal: Principal, named name: JSONValue?, atLeast role: Role
+    ) async throws -> OperationContext {
+        if let name, !name.isNull, name.stringValue == nil {
+            throw AgentOSError.invalid("workspace", "must be a string, not \(name.kindName)")
+        }
+        let given = name?.stringValue
+        let context: OperationContext
+        switch principal.scope {
+        case .agent: throw Self.noWorkspace
+        case .workspace(let own):
+            guard let workspace = try await workspaces.workspace(key: own.key) else { throw Self.noWorkspace }
+            if let given, given != workspace.slug, WorkspaceID(given) != own.id { throw Self.noWorkspace }
+            context = OperationContext(principal: principal, workspace: workspace, role: .admin)
+        case .user(let user):
+            let memberships = try await workspaces.memberships(ofUser: user)
+            let membership: Membership?
+            if let given {
+                membership = memberships.first {
+                    $0.workspace.slug == given || $0.workspace.ref.id == WorkspaceID(given)
+                }
+            } else if memberships.count == 1 {
+                membership = memberships.first
+            } else {
+                throw AgentOSError.invalid("workspace", "is required: this key's user has several workspaces")
+            }
+            guard let membership else { throw Self.noWorkspace }
+            context = OperationContext(principal: principal, workspace: membership.workspace, role: membership.role)
+        }
+        guard context.role >= role else {
+            throw AgentOSError(.forbidden, "This needs the role \(role.word) or above; yours is \(context.role.word).")
+        }
+        return context
+    }
+}

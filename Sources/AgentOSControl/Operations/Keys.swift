@@ -1,0 +1,55 @@
+import AgentOSCore
+import AgentOSStore
+
+extension Operation {
+    static func keys(_ services: ControlServices) -> [Operation] {
+        [
+            Operation(
+                "api_keys_list", "Lists the API keys of the workspace or of one agent, without their text.",
+                [
+                    .optional("agent_id", .uuid, "Only keys of this agent."),
+                    .optional("include_revoked", .boolean, "Also revoked ones (default false)."),
+                    .limit(1...1000, default: 1000), .cursor,
+                ], readOnly: true, access: .role(.admin)
+            ) { call in
+                let agent: AgentID? = call.parameters.optionalID("agent_id")
+                var agentKey: Int64?
+                if let agent { agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key }
+                let limit = call.limit(1000)
+                let keys = try await services.keys.list(
+                    workspace: call.workspaceKey, agent: agentKey,
+                    includeRevoked: call.parameters.bool("include_revoked") ?? false, before: try call.cursor(),
+                    limit: limit + 1)
+                return .page(keys, limit: limit, cursor: { "\($0.id)" }) { key in
+                    [
+                        "id": .string("\(key.id)"), "name": .string(key.name), "prefix": .string(key.prefix),
+                        "agent_id": .optional(key.agentID?.description), "revoked": .bool(key.revokedAt != nil),
+                        "last_used_at": .time(key.lastUsedAt), "kind": .string(key.kind.rawValue),
+                        "created_at": .time(key.createdAt),
+                    ]
+                }
+            },
+            Operation(
+                "api_keys_create", "Creates a key of an agent; its text is shown this once.",
+                [.agentID, .required("name", .string(1...100), "A label.")], access: .role(.admin)
+            ) { call in
+                let workspace = try call.workspaceKey
+                let agent = try await services.agents.agent(call.parameters.id("agent_id"), workspace: workspace)
+                let name = try call.parameters.requiredString("name")
+                let (id, key) = try await services.keys.create(name: name, workspace: workspace, agent: agent.key)
+                return OperationResult([
+                    "key_id": .string("\(id)"), "id": .string("\(id)"), "api_key": .string(key.text),
+                    "name": .string(name), "prefix": .string(key.visiblePrefix), "agent_id": .string("\(agent.id)"),
+                ])
+            },
+            Operation(
+                "api_keys_revoke", "Revokes a key from the very next request on.",
+                [.required("key_id", .uuid, "The key.")], access: .role(.admin)
+            ) { call in
+                let id: KeyID = try call.parameters.id("key_id")
+                try await services.keys.revoke(id, workspace: call.workspaceKey)
+                return OperationResult(["ok": true, "key_id": .string("\(id)")])
+            },
+        ]
+    }
+}

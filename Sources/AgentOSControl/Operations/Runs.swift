@@ -1,0 +1,145 @@
+import AgentOSCore
+import AgentOSRuntime
+import AgentOSStore
+import AgentOSWire
+
+extension Parameter {
+    static let runID = Parameter.required("run_id", .uuid, "The run.")
+}
+
+extension Operation {
+    static func runs(_ services: ControlServices) -> [Operation] {
+        [runsList(services), runsGet(services), runsEvents(services), runsInvoke(services), runsCancel(services)]
+    }
+
+    private static func runsList(_ services: ControlServices) -> Operation {
+        Operation(
+            "runs_list", "Lists runs, newest first.",
+            [
+                .optional("agent_id", .uuid, "Only runs of this agent."),
+                .optional(
+                    "status", .choice(["running", "completed", "failed", "cancelled"]),
+                    "Only runs in this state; running also finds those that wait for somebody."),
+                .limit(), .cursor,
+            ], readOnly: true, access: .role(.viewer)
+        ) { call in
+            let agent: AgentID? = call.parameters.optionalID("agent_id")
+            var agentKey: Int64?
+            if let agent { agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key }
+            let limit = call.limit()
+            let runs = try await services.runs.list(
+                workspace: call.workspaceKey,
+                RunFilter(
+                    agentKey: agentKey, status: call.parameters.string("status").flatMap(RunStatus.init),
+                    before: try call.cursor(), limit: limit + 1))
+            return .page(runs, limit: limit, cursor: { "\($0.id)" }) { .object(RunView.summary($0)) }
+        }
+    }
+
+    private static func runsGet(_ services: ControlServices) -> Operation {
+        Operation("runs_get", "Shows a run.", [.runID], readOnly: true, access: .role(.viewer)) { call in
+            let run = try await services.runs.detail(call.parameters.id("run_id"), workspace: call.workspaceKey)
+            return OperationResult(encoded: RunView.detail(run))
+        }
+    }
+
+    private static func runsEvents(_ services: ControlServices) -> Operation {
+        Operation(
+            "runs_get_events", "Lists a run's events by sequence number.",
+            [
+                .runID, .limit(1...5000, default: 500),
+                .optional("after_sequence", .integer(0...Int.max), "Only events after this sequence number."),
+                .optional("cursor", .string(1...20), "Where the previous page ended: its x-next-cursor header."),
+            ], readOnly: true, access: .role(.viewer)
+        ) { call in
+            let run = try await services.runs.ref(call.parameters.id("run_id"), workspace: call.workspaceKey)
+            var after = call.parameters.int("after_sequence") ?? 0
+            if let cursor = call.parameters.string("cursor") {
+                guard let number = Int(cursor), number >= 0 else {
+                    throw AgentOSError.invalid("cursor", "is not one of this list's cursors")
+                }
+                after = max(after, number)
+            }
+            let limit = call.limit(500)
+            let events = try await services.log.events(ofRun: run.key, after: Int64(after), limit: limit + 1)
+            var out = JSONWriter(capacity: events.prefix(limit).reduce(1024) { $0 + $1.raw.count + 420 })
+            var renderer = EventRenderer(run: run.id)
+            out.raw("[")
+            for (index, event) in events.prefix(limit).enumerated() {
+                if index > 0 { out.raw(",") }
+                renderer.append(event, to: &out)
+            }
+            out.raw("]")
+            // A page also ends at a number of bytes; then the count alone does not tell whether there is more.
+            let shown = events.prefix(limit)
+            var more = events.count > limit
+            if !more, let last = shown.last, shown.count < limit {
+                more = try await !services.log.events(ofRun: run.key, after: last.sequence, limit: 1).isEmpty
+            }
+            return OperationResult(encoded: out.bytes, nextCursor: more ? shown.last.map { "\($0.sequence)" } : nil)
+        }
+    }
+
+    private static func runsInvoke(_ services: ControlServices) -> Operation {
+        Operation(
+            "runs_invoke", "Runs a hosted agent and waits for its output, up to five minutes.",
+            [
+                .agentID, .optional("input", .object, "The input (default {})."),
+                .optional("prompt_variables", .object, "Values for {{KEY}} in the prompt, strings."),
+                .optional("session_id", .uuid, "Continue this conversation."),
+                .optional("start_session", .boolean, "Open a new conversation."),
+                .optional("history", .array(.object, 0...10_000), "Earlier turns, {role, content}."),
+                .optional("external_user_id", .string(1...255), "Your id of the conversation's user."),
+            ], access: .role(.member)
+        ) { call in
+            let parameters = call.parameters
+            var request = InvokeRequest()
+            if let input = parameters.object("input") { request.input = JSONValue.object(input).encoded }
+            request.promptVariables = try InvokeRequest.variables(parameters.value("prompt_variables"))
+            request.memory = try InvokeRequest.memory(
+                session: parameters.optionalID("session_id"), start: parameters.bool("start_session") ?? false,
+                history: parameters.value("history"))
+            request.externalUserID = parameters.string("external_user_id")
+            try request.checkExternalUser()
+            let agent = try await services.agents.agent(parameters.id("agent_id"), workspace: call.workspaceKey)
+            let live = try await services.runtime.invoke(agent, request).run
+            return OperationResult(encoded: try InvokeView.result(await live.result(), of: live))
+        }
+    }
+
+    private static func runsCancel(_ services: ControlServices) -> Operation {
+        Operation(
+            "runs_cancel", "Stops a run that goes on or waits.",
+            [.runID, .optional("reason", .string(0...1000), "Why; kept with the run.")], access: .role(.member)
+        ) { call in
+            let run = try await services.runs.ref(call.parameters.id("run_id"), workspace: call.workspaceKey)
+            try await services.runtime.cancel(run, reason: call.parameters.string("reason"))
+            try await services.humanInput.runEnded(run)
+            return OperationResult(["ok": true, "run_id": .string("\(run.id)"), "status": "cancelled"])
+        }
+    }
+}
+
+/// The `data` of an invoke's answer (contract 4.2).
+public enum InvokeView {
+    /// - Throws: the run's failure.
+    public static func result(_ result: RunResult, of live: LiveRun) throws -> [UInt8] {
+        switch result {
+        case .failed(let error): throw error
+        case .completed(let output, let duration):
+            var out = JSONWriter(capacity: output.count + 160)
+            out.raw("{\"run_id\":")
+            out.id(live.ref.id.bits)
+            out.raw(",\"output\":")
+            out.raw(output)
+            out.raw(",\"duration_ms\":")
+            out.int(Int64(duration))
+            if let session = live.conversation {
+                out.raw(",\"session_id\":")
+                out.id(session.bits)
+            }
+            out.raw("}")
+            return out.bytes
+        }
+    }
+}

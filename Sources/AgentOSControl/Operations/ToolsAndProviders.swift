@@ -1,0 +1,87 @@
+import AgentOSCore
+import AgentOSStore
+
+extension Operation {
+    static func tools(_ services: ControlServices) -> [Operation] {
+        [
+            Operation(
+                "tools_list_builtin", "Lists the tools every agent can be given.", [], readOnly: true,
+                access: .role(.viewer)
+            ) { _ in
+                OperationResult(
+                    .array(
+                        services.runtime.shelf.all.map { tool in
+                            [
+                                "name": .string(tool.definition.name),
+                                "description": .string(tool.definition.description),
+                                "input_schema": tool.definition.inputSchema, "writes": .bool(tool.writes),
+                            ]
+                        }))
+            }
+        ]
+    }
+
+    static func providers(_ services: ControlServices) -> [Operation] {
+        let stored = Parameter.required("provider_type", .choice(["anthropic", "openai"]), "The provider.")
+        return [
+            Operation(
+                "providers_set", "Stores the workspace's own key for a model provider, encrypted.",
+                [
+                    stored, .required("api_key", .string(1...2000), "The provider's API key."),
+                    .optional("base_url", .string(1...2000), "Another endpoint that speaks the provider's protocol."),
+                ], access: .person(.admin)
+            ) { call in
+                let workspace = try call.workspace.ref
+                let provider = try provider(call.parameters)
+                let key = try call.parameters.requiredString("api_key")
+                guard key.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f }) else {
+                    throw AgentOSError.invalid("api_key", "must be printable ASCII without blanks")
+                }
+                let baseURL = call.parameters.string("base_url")
+                if let baseURL { try await services.checkURL(baseURL) }
+                try await services.providerSettings.set(workspace, provider, apiKey: key, baseURL: baseURL)
+                services.providers.forget(workspace: workspace.key)
+                return OperationResult(["ok": true, "provider_type": .string(provider.rawValue)])
+            },
+            Operation(
+                "providers_list", "Lists the model providers and whether there is a key for them; never the key.", [],
+                readOnly: true, access: .role(.admin)
+            ) { call in
+                let records = try await services.providerSettings.list(workspace: call.workspaceKey)
+                return OperationResult(
+                    .array(
+                        ProviderType.allCases.map { type in
+                            let record = records.first { $0.provider == type }
+                            let source =
+                                record != nil
+                                ? "workspace"
+                                : type == .demo
+                                    ? "builtin" : services.providers.isInEnvironment(type) ? "environment" : "none"
+                            return [
+                                "id": .string(type.rawValue), "provider_type": .string(type.rawValue),
+                                "configured": .bool(source != "none"), "source": .string(source),
+                                "key_hint": .optional(record?.keyHint), "base_url": .optional(record?.baseURL),
+                                "updated_at": .time(record?.updatedAt),
+                            ]
+                        }))
+            },
+            Operation(
+                "providers_delete", "Removes the workspace's stored key for a model provider.", [stored],
+                access: .person(.admin)
+            ) { call in
+                let workspace = try call.workspaceKey
+                let provider = try provider(call.parameters)
+                try await services.providerSettings.delete(workspace: workspace, provider)
+                services.providers.forget(workspace: workspace)
+                return OperationResult(["ok": true, "provider_type": .string(provider.rawValue)])
+            },
+        ]
+    }
+
+    private static func provider(_ parameters: Parameters) throws -> ProviderType {
+        guard let type = ProviderType(rawValue: try parameters.requiredString("provider_type")) else {
+            throw AgentOSError.invalid("provider_type", "is unknown")
+        }
+        return type
+    }
+}

@@ -1,0 +1,65 @@
+import AgentOSCore
+import AgentOSStore
+
+extension Operation {
+    static func workspaces(_ services: ControlServices) -> [Operation] {
+        [
+            Operation(
+                "workspaces_list", "Lists the workspaces that this key can see.", [], readOnly: true, access: .anybody
+            ) { call in
+                func view(_ workspace: Workspace, _ role: Role) -> JSONValue {
+                    [
+                        "id": .string("\(workspace.ref.id)"), "slug": .string(workspace.slug),
+                        "name": .string(workspace.name), "role": .string(role.word),
+                    ]
+                }
+                switch call.principal.scope {
+                case .user(let user):
+                    let all = try await services.workspaces.memberships(ofUser: user)
+                    return OperationResult(.array(all.map { view($0.workspace, $0.role) }))
+                case .workspace(let own), .agent(let own, _):
+                    let workspace = try await services.workspaces.workspace(key: own.key)
+                    return OperationResult(.array(workspace.map { [view($0, .admin)] } ?? []))
+                }
+            },
+            Operation(
+                "workspaces_create", "Creates a workspace; the caller becomes its owner.",
+                [
+                    .required("name", .string(1...120), "Its name."),
+                    .optional("slug", .string(1...60), "Its short name in URLs; default: made from the name."),
+                ], access: .anyPerson
+            ) { call in
+                guard case .user(let user) = call.principal.scope else {
+                    throw AgentOSError(.forbidden, "Only a person can create a workspace.")
+                }
+                let name = try call.parameters.requiredString("name")
+                let slug = call.parameters.string("slug") ?? slug(from: name)
+                guard isSlug(slug) else {
+                    throw AgentOSError.invalid(
+                        "slug", "must be lower-case letters, digits and single hyphens, not a UUID")
+                }
+                let workspace = try await services.workspaces.create(name: name, slug: slug, owner: user)
+                return OperationResult([
+                    "workspace_id": .string("\(workspace.ref.id)"), "id": .string("\(workspace.ref.id)"),
+                    "slug": .string(workspace.slug), "name": .string(workspace.name), "role": "owner",
+                ])
+            },
+        ]
+    }
+
+    private static func isSlug(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        return UUIDBits(text) == nil
+            && parts.allSatisfy { part in
+                !part.isEmpty && part.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) }
+            }
+    }
+
+    private static func slug(from name: String) -> String {
+        let kept = name.lowercased().utf8.map { byte -> Character in
+            (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) ? Character(Unicode.Scalar(byte)) : "-"
+        }
+        let slug = String(kept).split(separator: "-").joined(separator: "-")
+        return slug.isEmpty ? "workspace" : String(slug.prefix(60))
+    }
+}

@@ -1,0 +1,180 @@
+import AgentOSCore
+
+/// What values a parameter can have.
+public indirect enum ParameterType: Sendable {
+    case uuid
+    /// Length in Unicode code points.
+    case string(ClosedRange<Int>)
+    case choice([String])
+    case integer(ClosedRange<Int>)
+    case number(ClosedRange<Double>)
+    case boolean
+    case object
+    case array(ParameterType, ClosedRange<Int>)
+
+    var phrase: String {
+        switch self {
+        case .uuid: "a UUID"
+        case .string: "a string"
+        case .choice(let words): "one of " + words.joined(separator: ", ")
+        case .integer: "an integer"
+        case .number: "a number"
+        case .boolean: "a boolean"
+        case .object: "an object"
+        case .array: "an array"
+        }
+    }
+
+    /// - Throws: VALIDATION_ERROR naming the path.
+    func check(_ value: JSONValue, _ path: String) throws {
+        func wrongType() -> AgentOSError { .invalid(path, "must be \(phrase), not \(value.kindName)") }
+        switch self {
+        case .uuid:
+            guard let text = value.stringValue else { throw wrongType() }
+            guard UUIDBits(text) != nil else { throw AgentOSError.invalid(path, "must be a UUID") }
+        case .string(let range):
+            guard let text = value.stringValue else { throw wrongType() }
+            let length = text.unicodeScalars.count
+            if length < range.lowerBound { throw AgentOSError.invalid(path, "must not be empty") }
+            if length > range.upperBound {
+                throw AgentOSError.invalid(path, "must be at most \(range.upperBound) characters long, not \(length)")
+            }
+        case .choice(let words):
+            guard let text = value.stringValue else { throw wrongType() }
+            guard words.contains(text) else { throw AgentOSError.invalid(path, "must be \(phrase)") }
+        case .integer(let range):
+            guard case .number = value else { throw wrongType() }
+            guard let number = value.intValue, range.contains(number) else {
+                throw AgentOSError.invalid(
+                    path, "must be an integer between \(range.lowerBound) and \(range.upperBound)")
+            }
+        case .number(let range):
+            guard case .number = value else { throw wrongType() }
+            guard let number = value.doubleValue, range.contains(number) else {
+                throw AgentOSError.invalid(path, "must be a number between \(range.lowerBound) and \(range.upperBound)")
+            }
+        case .boolean: guard value.boolValue != nil else { throw wrongType() }
+        case .object: guard value.objectValue != nil else { throw wrongType() }
+        case .array(let element, let range):
+            guard let items = value.arrayValue else { throw wrongType() }
+            guard range.contains(items.count) else {
+                throw AgentOSError.invalid(path, "must hold \(range.lowerBound) to \(range.upperBound) items")
+            }
+            for (index, item) in items.enumerated() { try element.check(item, "\(path)[\(index)]") }
+        }
+    }
+
+    /// As JSON Schema.
+    var schema: JSONObject {
+        switch self {
+        case .uuid: ["type": "string", "format": "uuid"]
+        case .string(let range):
+            range.upperBound == Int.max
+                ? ["type": "string", "minLength": .int(range.lowerBound)]
+                : ["type": "string", "minLength": .int(range.lowerBound), "maxLength": .int(range.upperBound)]
+        case .choice(let words): ["type": "string", "enum": .array(words.map(JSONValue.string))]
+        case .integer(let range):
+            ["type": "integer", "minimum": .int(range.lowerBound), "maximum": .int(range.upperBound)]
+        case .number(let range):
+            ["type": "number", "minimum": .double(range.lowerBound), "maximum": .double(range.upperBound)]
+        case .boolean: ["type": "boolean"]
+        case .object: ["type": "object"]
+        case .array(let element, let range):
+            [
+                "type": "array", "items": .object(element.schema), "minItems": .int(range.lowerBound),
+                "maxItems": .int(range.upperBound),
+            ]
+        }
+    }
+}
+
+/// One parameter of an operation.
+public struct Parameter: Sendable {
+    public let name: String
+    public let type: ParameterType
+    public let isRequired: Bool
+    public let summary: String
+
+    /// A parameter that may be left out. `null` means the same, or on updates: clear it.
+    public static func optional(_ name: String, _ type: ParameterType, _ summary: String) -> Parameter {
+        Parameter(name: name, type: type, isRequired: false, summary: summary)
+    }
+
+    public static func required(_ name: String, _ type: ParameterType, _ summary: String) -> Parameter {
+        Parameter(name: name, type: type, isRequired: true, summary: summary)
+    }
+}
+
+/// The parameters of an operation: checked by one piece of code, whoever calls.
+public struct ParameterSchema: Sendable {
+    public let parameters: [Parameter]
+    private let byName: [String: Parameter]
+
+    public init(_ parameters: [Parameter]) {
+        self.parameters = parameters
+        byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// - Throws: VALIDATION_ERROR naming the first parameter that is unknown, missing, repeated or ill-typed.
+    public func check(_ object: JSONObject) throws -> Parameters {
+        if let twice = object.repeated.sorted().first { throw AgentOSError.invalid(twice, "is given more than once") }
+        for (name, value) in object.members where name != "workspace" {
+            guard let parameter = byName[name] else {
+                throw AgentOSError.invalid(name, "is not a parameter of this method")
+            }
+            if value.isNull {
+                if parameter.isRequired { throw AgentOSError.invalid(name, "is required") }
+                continue
+            }
+            try parameter.type.check(value, name)
+        }
+        for parameter in parameters where parameter.isRequired && object[parameter.name] == nil {
+            throw AgentOSError.invalid(parameter.name, "is required")
+        }
+        return Parameters(object: object)
+    }
+
+    /// The whole as JSON Schema, with the `workspace` that every method takes.
+    public var schema: JSONValue {
+        var properties = JSONObject()
+        for parameter in parameters {
+            var schema = parameter.type.schema
+            schema["description"] = .string(parameter.summary)
+            properties[parameter.name] = .object(schema)
+        }
+        properties["workspace"] = ["type": "string", "description": "Slug or id of the workspace."]
+        var out: JSONObject = ["type": "object", "properties": .object(properties)]
+        let required = parameters.filter(\.isRequired).map { JSONValue.string($0.name) }
+        if !required.isEmpty { out["required"] = .array(required) }
+        return .object(out)
+    }
+}
+
+/// Checked parameters.
+public struct Parameters: Sendable {
+    public let object: JSONObject
+
+    /// Given and not null.
+    func value(_ name: String) -> JSONValue? { object[name].flatMap { $0.isNull ? nil : $0 } }
+
+    /// Whether the parameter is there at all, `null` included.
+    func mentions(_ name: String) -> Bool { object[name] != nil }
+
+    func string(_ name: String) -> String? { value(name)?.stringValue }
+    func int(_ name: String) -> Int? { value(name)?.intValue }
+    func double(_ name: String) -> Double? { value(name)?.doubleValue }
+    func bool(_ name: String) -> Bool? { value(name)?.boolValue }
+    func object(_ name: String) -> JSONObject? { value(name)?.objectValue }
+    func strings(_ name: String) -> [String]? { value(name)?.arrayValue?.compactMap(\.stringValue) }
+    func optionalID<Named>(_ name: String) -> ID<Named>? { string(name).flatMap { ID<Named>($0) } }
+
+    func id<Named>(_ name: String) throws -> ID<Named> {
+        guard let id: ID<Named> = optionalID(name) else { throw AgentOSError.invalid(name, "must be a UUID") }
+        return id
+    }
+
+    func requiredString(_ name: String) throws -> String {
+        guard let text = string(name) else { throw AgentOSError.invalid(name, "is required") }
+        return text
+    }
+}

@@ -1,0 +1,70 @@
+import AgentOSCore
+import AgentOSStore
+
+/// Runs as answers show them (contract 5.2). Stored JSON is spliced in as it was sent.
+enum RunView {
+    static func summary(_ run: RunSummary) -> JSONObject {
+        [
+            "id": .string("\(run.id)"), "agent_id": .string("\(run.agentID)"), "agent_name": .string(run.agentName),
+            "status": .string(run.status.rawValue), "trigger_type": .string(run.triggerType.rawValue),
+            "external_run_id": .optional(run.externalRunID), "parent_run_id": .optional(run.parentRunID?.description),
+            "session_id": .optional(run.conversationID?.description), "is_test": .bool(run.isTest),
+            "started_at": .time(run.startedAt), "completed_at": .time(run.completedAt),
+            "duration_ms": .optionalInt(run.durationMilliseconds), "error_message": .optional(run.errorMessage),
+            "input_tokens": .optionalInt(run.tokens.input), "output_tokens": .optionalInt(run.tokens.output),
+            "cache_read_tokens": .optionalInt(run.tokens.cacheRead),
+            "cache_creation_tokens": .optionalInt(run.tokens.cacheCreation), "cost_usd": .null,
+        ]
+    }
+
+    static func detail(_ run: RunDetail) -> [UInt8] {
+        var out = JSONWriter(capacity: run.input.count + (run.output?.count ?? 0) + 2048)
+        out.value(.object(summary(run.summary)))
+        out.bytes.removeLast()
+        func spliced(_ name: StaticString, _ json: [UInt8]?) {
+            out.raw(",\"")
+            out.raw(name)
+            out.raw("\":")
+            if let json { out.raw(json) } else { out.raw("null") }
+        }
+        spliced("input", run.input)
+        spliced("output", run.output)
+        spliced("error_detail", run.errorDetail)
+        out.raw(",\"cancel_reason\":")
+        out.value(.optional(run.cancelReason))
+        out.raw(",\"event_count\":")
+        out.int(run.summary.eventCount)
+        out.raw(",\"awaiting_approval\":null,\"awaiting_input\":")
+        if let question = run.question {
+            out.raw("{\"request_id\":")
+            out.id(question.id.bits)
+            out.raw(",\"question\":")
+            out.string(question.question)
+            spliced("context", question.context)
+            out.raw(",\"options\":null}")
+        } else {
+            out.raw("null")
+        }
+        out.raw(",\"tasks\":[")
+        for (index, task) in run.tasks.enumerated() {
+            if index > 0 { out.raw(",") }
+            out.raw("{\"id\":")
+            out.id(task.id.bits)
+            out.raw(",\"name\":")
+            out.string(task.name)
+            out.raw(",\"status\":")
+            out.string(task.status.rawValue)
+            spliced("input", task.input)
+            spliced("output", task.output)
+            out.raw(",\"error_message\":")
+            out.value(.optional(task.errorMessage))
+            out.raw(",\"started_at\":")
+            out.value(.time(task.startedAt))
+            out.raw(",\"completed_at\":")
+            out.value(.time(task.completedAt))
+            out.raw("}")
+        }
+        out.raw("]}")
+        return out.bytes
+    }
+}

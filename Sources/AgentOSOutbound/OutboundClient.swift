@@ -1,0 +1,186 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOPosix
+
+/// The one way out of the server.
+///
+/// `send` is for URLs that users and models give: the host is looked up, every address it has is checked against the
+/// policy, the connection goes to a checked address, and each redirect is treated the same. `stream` is for model
+/// providers.
+public final class OutboundClient: Sendable {
+    private let policy: OutboundPolicy
+    private let group: any EventLoopGroup
+    private let resolver = HostResolver()
+    private let oneShot: HTTPClient
+    private let provider: HTTPClient
+
+    /// `shutdown` must be called before the client is let go.
+    public init(policy: OutboundPolicy, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
+        self.policy = policy
+        group = eventLoopGroup
+        oneShot = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .oneShot)
+        provider = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .provider)
+    }
+
+    /// Ends what is going on and closes all connections. Harmless when repeated.
+    public func shutdown() async {
+        try? await oneShot.shutdown()
+        try? await provider.shutdown()
+        await resolver.shutdown()
+    }
+
+    // MARK: - Guarded
+
+    /// Performs a request to a URL that a user or a model gave.
+    /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled. What is refused is refused before
+    ///   anything is sent.
+    public func send(_ request: OutboundRequest) async throws -> OutboundResponse {
+        try RequestRules.check(request)
+        let url = try OutboundURL(request.url)
+        return try await Deadline.run(seconds: request.timeoutSeconds) { try await self.follow(request, from: url) }
+    }
+
+    private func follow(_ request: OutboundRequest, from first: OutboundURL) async throws -> OutboundResponse {
+        var request = request
+        var url = first
+        var left = min(request.maxRedirects, OutboundRequest.redirectLimit)
+        while true {
+            let answer = try await open(request, url)
+            guard request.maxRedirects > 0, let location = answer.redirect else {
+                return try await answer.collect(upTo: request.maxResponseBytes, url: url)
+            }
+            guard left > 0 else { throw OutboundError(.tooManyRedirects, "The answer is one redirect after another.") }
+            left -= 1
+            let next = try url.resolving(location)
+            request.redirect(status: answer.status, leavingOrigin: !next.hasSameOrigin(as: url))
+            url = next
+        }
+    }
+
+    /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.
+    private func open(_ request: OutboundRequest, _ url: OutboundURL) async throws -> Answer {
+        let addresses = try await resolver.addresses(of: url.host)
+        for address in addresses {
+            do {
+                try policy.check(address)
+            } catch {
+                throw OutboundError(error.kind, "\(url.host) cannot be called. \(error.message)")
+            }
+        }
+        var failure = OutboundError(.unresolved, "The host name is unknown.")
+        for address in addresses.prefix(3) {
+            do {
+                return try await connect(request, url, to: address)
+            } catch let error as OutboundError where error.kind == .unreachable {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func connect(_ request: OutboundRequest, _ url: OutboundURL, to address: IPAddress) async throws -> Answer {
+        var outgoing: HTTPClientRequest
+        var pin: PinnedClient?
+        if url.scheme == .http || url.address != nil {
+            outgoing = HTTPClientRequest(url: url.text(connectingTo: address))
+            outgoing.headers.add(name: "host", value: url.hostHeader)
+        } else {
+            pin = try PinnedClient(url: url, address: address, group: group)
+            outgoing = HTTPClientRequest(url: url.text())
+        }
+        Self.fill(&outgoing, from: request)
+        if request.headers.allSatisfy({ $0.name.lowercased() != "user-agent" }) {
+            outgoing.headers.add(name: "user-agent", value: "AgentOS")
+        }
+        let response = try await Self.execute(outgoing, on: pin?.client ?? oneShot, seconds: request.timeoutSeconds)
+        return Answer(response: response, pin: pin)
+    }
+
+    // MARK: - Providers
+
+    /// Sends a request and hands out the answer while its body is still coming. Redirects are not followed.
+    ///
+    /// - Parameter guarded: false for base URLs that the operator set in the environment; true for all others, which
+    ///   are then looked up, checked and pinned as `send` does.
+    /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled; the connection is closed then.
+    public func stream(_ request: OutboundRequest, guarded: Bool = false) async throws -> OutboundStream {
+        if guarded {
+            let url = try OutboundURL(request.url)
+            let answer = try await Deadline.run(seconds: request.timeoutSeconds) { try await self.open(request, url) }
+            return OutboundStream(response: answer.response, pin: answer.pin)
+        }
+        var outgoing = HTTPClientRequest(url: request.url)
+        Self.fill(&outgoing, from: request)
+        let response = try await Self.execute(outgoing, on: provider, seconds: request.timeoutSeconds)
+        return OutboundStream(response: response, pin: nil)
+    }
+
+    func schedule(after delay: TimeAmount, _ body: @escaping @Sendable () -> Void) {
+        group.any().scheduleTask(in: delay, body)
+    }
+
+    // MARK: - The wire
+
+    private static func fill(_ outgoing: inout HTTPClientRequest, from request: OutboundRequest) {
+        outgoing.method = .init(rawValue: request.method.uppercased())
+        for (name, value) in request.headers { outgoing.headers.add(name: name, value: value) }
+        if let body = request.body { outgoing.body = .bytes(ByteBuffer(bytes: body)) }
+    }
+
+    private static func execute(
+        _ request: HTTPClientRequest, on client: HTTPClient, seconds: Double
+    ) async throws -> HTTPClientResponse {
+        do {
+            let limit = TimeAmount.nanoseconds(Int64(Deadline.clamped(seconds) * 1e9))
+            return try await client.execute(request, deadline: .now() + limit)
+        } catch {
+            throw OutboundError.translate(error, timeoutSeconds: seconds)
+        }
+    }
+
+    /// A status with headers, and a body that may be left unread.
+    private struct Answer: Sendable {
+        let response: HTTPClientResponse
+        let pin: PinnedClient?
+
+        var status: Int { Int(response.status.code) }
+
+        /// Where a redirect points to; nil when this is none.
+        var redirect: String? {
+            switch status {
+            case 301, 302, 303, 307, 308: response.headers.first(name: "location")
+            default: nil
+            }
+        }
+
+        func collect(upTo limit: Int, url: OutboundURL) async throws -> OutboundResponse {
+            var bytes: [UInt8] = []
+            var truncated = false
+            for try await chunk in OutboundStream.Body(base: response.body, pin: pin) {
+                guard bytes.count + chunk.count <= limit else {
+                    bytes += chunk.prefix(max(0, limit - bytes.count))
+                    truncated = true
+                    break
+                }
+                bytes += chunk
+            }
+            return OutboundResponse(
+                status: status, headers: response.headers.map { ($0.name.lowercased(), $0.value) }, body: bytes,
+                truncated: truncated, finalURL: url.description)
+        }
+    }
+}
+
+extension OutboundRequest {
+    /// What becomes of a request that is redirected: 303, and POST at 301 and 302, go on as GET without a body;
+    /// credentials stay with their origin.
+    mutating func redirect(status: Int, leavingOrigin: Bool) {
+        let method = method.uppercased()
+        if (status == 303 && method != "HEAD") || ((status == 301 || status == 302) && method == "POST") {
+            self.method = "GET"
+            body = nil
+            headers.removeAll { $0.name.lowercased().hasPrefix("content-") }
+        }
+        if leavingOrigin { headers.removeAll { RequestRules.credentials.contains($0.name.lowercased()) } }
+    }
+}

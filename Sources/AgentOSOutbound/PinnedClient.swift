@@ -1,0 +1,51 @@
+import AsyncHTTPClient
+import NIOCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A client for one TLS host that connects to one checked address and to nothing else, while certificate and `Host`
+/// are still those of the name. It lives as long as what it fetches is being read.
+final class PinnedClient: Sendable {
+    let client: HTTPClient
+
+    /// - Throws: `OutboundError` of kind `badURL` when the HTTP client would read another host out of the URL: the pin
+    ///   would not hold then.
+    init(url: OutboundURL, address: IPAddress, group: any EventLoopGroup) throws(OutboundError) {
+        guard let parsed = URL(string: url.text()), parsed.host == url.host else {
+            throw OutboundError(.badURL, "The URL cannot be called: the host is not a name.")
+        }
+        var configuration = HTTPClient.Configuration.oneShot
+        configuration.dnsOverride = [url.host: address.description]
+        client = HTTPClient(eventLoopGroup: group, configuration: configuration)
+    }
+
+    deinit { client.shutdown { _ in } }
+}
+
+extension HTTPClient.Configuration {
+    /// For user-given URLs: no redirects of its own, a fresh connection each time.
+    static var oneShot: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10)), decompression: .disabled)
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 512
+        configuration.maximumUsesPerConnection = 1
+        configuration.tracing.tracer = nil
+        return configuration
+    }
+
+    /// For model providers: connections are kept and many. HTTP/1.1, because one HTTP/2 connection admits only as many
+    /// calls at a time as the other side likes.
+    static var provider: HTTPClient.Configuration {
+        var configuration = oneShot
+        configuration.timeout.read = .seconds(310)
+        configuration.connectionPool.idleTimeout = .seconds(60)
+        configuration.maximumUsesPerConnection = nil
+        return configuration
+    }
+}

@@ -1,0 +1,126 @@
+import AgentOSCore
+
+/// Puts a reply of the Messages API together, from its stream or from one message.
+struct AnthropicAssembly {
+    private struct Block {
+        let index: Int
+        let isTool: Bool
+        var text = ""
+        var id = ""
+        var name = ""
+        /// The input that came with the start of the block; counts when no pieces follow.
+        var input: JSONValue = [:]
+        var pieces = ""
+    }
+
+    private let wire: ProviderWire
+    private var blocks: [Block] = []
+    private var usage = TokenUsage()
+    private var stopReason: String?
+    /// Whether anything of this format has come in.
+    private(set) var hasBegun = false
+    /// Whether the terminal event has come in.
+    private(set) var isComplete = false
+
+    init(wire: ProviderWire) { self.wire = wire }
+
+    /// Takes in the data of an event.
+    /// - Returns: text to pass on, if any.
+    /// - Throws: `ProviderError`
+    mutating func on(data: [UInt8]) throws -> String? {
+        guard let event = try? JSONParser.parse(data), let type = event["type"]?.stringValue else { throw wire.garbage }
+        switch type {
+        case "message_start":
+            hasBegun = true
+            count(event["message"]?["usage"])
+        case "content_block_start":
+            return start(event)
+        case "content_block_delta":
+            return delta(event)
+        case "message_delta":
+            stopReason = event["delta"]?["stop_reason"]?.stringValue ?? stopReason
+            count(event["usage"])
+        case "message_stop":
+            guard hasBegun else { throw wire.garbage }
+            isComplete = true
+        case "error":
+            throw wire.inner(event["error"] ?? .null)
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func start(_ event: JSONValue) -> String? {
+        let content = event["content_block"]
+        let index = event["index"]?.intValue ?? blocks.count
+        switch content?["type"]?.stringValue {
+        case "text":
+            let text = content?["text"]?.stringValue ?? ""
+            blocks.append(Block(index: index, isTool: false, text: text))
+            return text.isEmpty ? nil : text
+        case "tool_use":
+            blocks.append(
+                Block(
+                    index: index, isTool: true, id: content?["id"]?.stringValue ?? "",
+                    name: content?["name"]?.stringValue ?? "", input: content?["input"] ?? [:]))
+        default: break
+        }
+        return nil
+    }
+
+    private mutating func delta(_ event: JSONValue) -> String? {
+        let index = event["index"]?.intValue
+        guard let place = blocks.lastIndex(where: { $0.index == index }), let delta = event["delta"] else { return nil }
+        switch delta["type"]?.stringValue {
+        case "text_delta":
+            guard let text = delta["text"]?.stringValue, !text.isEmpty else { return nil }
+            blocks[place].text += text
+            return text
+        case "input_json_delta":
+            blocks[place].pieces += delta["partial_json"]?.stringValue ?? ""
+        default: break
+        }
+        return nil
+    }
+
+    /// Later counts replace earlier ones: the stream's last word is the sum.
+    private mutating func count(_ value: JSONValue?) {
+        guard let value else { return }
+        usage.input = value["input_tokens"]?.intValue ?? usage.input
+        usage.output = value["output_tokens"]?.intValue ?? usage.output
+        usage.cacheRead = value["cache_read_input_tokens"]?.intValue ?? usage.cacheRead
+        usage.cacheCreation = value["cache_creation_input_tokens"]?.intValue ?? usage.cacheCreation
+    }
+
+    /// Takes in a whole message.
+    /// - Throws: `ProviderError`
+    mutating func read(message: JSONValue) throws -> ModelReply {
+        if message["type"]?.stringValue == "error" { throw wire.inner(message["error"] ?? .null) }
+        guard let content = message["content"]?.arrayValue else { throw wire.garbage }
+        for (index, block) in content.enumerated() {
+            _ = start(["index": .int(index), "content_block": block])
+        }
+        stopReason = message["stop_reason"]?.stringValue
+        count(message["usage"])
+        return try reply()
+    }
+
+    /// - Throws: `ProviderError` when a tool call has no name.
+    func reply() throws -> ModelReply {
+        var reader = ToolCallReader()
+        var reply = ModelReply(text: "", usage: usage, stopReason: stopReason)
+        for block in blocks {
+            guard block.isTool else {
+                reply.text += block.text
+                continue
+            }
+            guard !block.name.isEmpty else { throw wire.garbage }
+            let now = wire.clock.now()
+            reply.toolCalls.append(
+                block.pieces.isEmpty
+                    ? reader.call(id: block.id, name: block.name, parsed: block.input, now: now)
+                    : reader.call(id: block.id, name: block.name, arguments: block.pieces, now: now))
+        }
+        return reply
+    }
+}

@@ -1,0 +1,12 @@
+import AgentOSCore
+
+/// Something that answers model calls.
+public protocol ModelProvider: Sendable {
+    /// Makes one model call.
+    ///
+    /// - Parameter onText: called with each piece of text as it comes when the request asks for a stream, else never.
+    /// - Throws: `ProviderError`; `CancellationError` when the task is cancelled, with the connection closed.
+    func reply(
+        to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
+    ) async throws -> ModelReply
+}

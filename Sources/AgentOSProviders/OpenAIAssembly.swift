@@ -1,0 +1,113 @@
+import AgentOSCore
+
+/// Puts a chat completion together, from its stream or from one object.
+struct OpenAIAssembly {
+    private struct Call {
+        let index: Int?
+        var id: String
+        var name: String
+        var arguments: String
+    }
+
+    private let wire: ProviderWire
+    private var text = ""
+    private var calls: [Call] = []
+    private var usage = TokenUsage()
+    private var finishReason: String?
+    private(set) var hasBegun = false
+    /// Whether `[DONE]` has come in.
+    private(set) var isComplete = false
+    /// Whether the model said why it stopped; a stream may end then without `[DONE]`.
+    var hasFinished: Bool { finishReason != nil }
+
+    init(wire: ProviderWire) { self.wire = wire }
+
+    /// Takes in the data of an event.
+    /// - Returns: text to pass on, if any.
+    /// - Throws: `ProviderError`
+    mutating func on(data: [UInt8]) throws -> String? {
+        if data.elementsEqual("[DONE]".utf8) {
+            guard hasBegun else { throw wire.garbage }
+            isComplete = true
+            return nil
+        }
+        guard let chunk = try? JSONParser.parse(data), chunk.objectValue != nil else { throw wire.garbage }
+        if let error = chunk["error"], !error.isNull { throw wire.inner(error) }
+        if chunk["choices"] != nil || chunk["usage"] != nil { hasBegun = true }
+        count(chunk["usage"])
+        guard let choice = chunk["choices"]?.arrayValue?.first else { return nil }
+        finishReason = choice["finish_reason"]?.stringValue ?? finishReason
+        guard let delta = choice["delta"] else { return nil }
+        for part in delta["tool_calls"]?.arrayValue ?? [] { take(part) }
+        guard let piece = delta["content"]?.stringValue ?? delta["refusal"]?.stringValue, !piece.isEmpty else {
+            return nil
+        }
+        text += piece
+        return piece
+    }
+
+    /// A piece of a tool call belongs to the call of its index; where a server sends none, to the call of its id, and
+    /// a piece with neither to the last call.
+    private mutating func take(_ part: JSONValue) {
+        let id = part["id"]?.stringValue ?? ""
+        let name = part["function"]?["name"]?.stringValue ?? ""
+        let arguments = part["function"]?["arguments"]?.stringValue ?? ""
+        let index = part["index"]?.intValue
+        let place =
+            index != nil
+            ? calls.lastIndex { $0.index == index }
+            : id.isEmpty ? calls.indices.last : calls.lastIndex { $0.id == id }
+        guard let place else {
+            calls.append(Call(index: index, id: id, name: name, arguments: arguments))
+            return
+        }
+        if calls[place].id.isEmpty { calls[place].id = id }
+        if calls[place].name.isEmpty { calls[place].name = name }
+        calls[place].arguments += arguments
+    }
+
+    /// The prompt's count includes what was read from the cache; our classes are disjoint.
+    private mutating func count(_ value: JSONValue?) {
+        guard let value, value.objectValue != nil else { return }
+        let prompt = max(0, value["prompt_tokens"]?.intValue ?? 0)
+        let cached = min(prompt, max(0, value["prompt_tokens_details"]?["cached_tokens"]?.intValue ?? 0))
+        usage = TokenUsage(
+            input: prompt - cached, output: max(0, value["completion_tokens"]?.intValue ?? 0), cacheRead: cached)
+    }
+
+    /// Takes in a whole completion.
+    /// - Throws: `ProviderError`
+    mutating func read(completion: JSONValue) throws -> ModelReply {
+        if let error = completion["error"], !error.isNull { throw wire.inner(error) }
+        guard let choice = completion["choices"]?.arrayValue?.first, let message = choice["message"],
+            message.objectValue != nil
+        else { throw wire.garbage }
+        if let parts = message["content"]?.arrayValue {
+            text = parts.compactMap { $0["text"]?.stringValue }.joined()
+        } else {
+            text = message["content"]?.stringValue ?? message["refusal"]?.stringValue ?? ""
+        }
+        calls = (message["tool_calls"]?.arrayValue ?? []).map { part in
+            let arguments = part["function"]?["arguments"]
+            return Call(
+                index: nil, id: part["id"]?.stringValue ?? "", name: part["function"]?["name"]?.stringValue ?? "",
+                // Some servers send the object itself instead of its text.
+                arguments: arguments?.stringValue ?? arguments.flatMap { $0.isNull ? nil : $0.text } ?? "")
+        }
+        finishReason = choice["finish_reason"]?.stringValue
+        count(completion["usage"])
+        return try reply()
+    }
+
+    /// - Throws: `ProviderError` when a tool call has no name.
+    func reply() throws -> ModelReply {
+        var reader = ToolCallReader()
+        var reply = ModelReply(text: text, usage: usage, stopReason: finishReason)
+        for call in calls {
+            guard !call.name.isEmpty else { throw wire.garbage }
+            reply.toolCalls.append(
+                reader.call(id: call.id, name: call.name, arguments: call.arguments, now: wire.clock.now()))
+        }
+        return reply
+    }
+}

@@ -1,0 +1,153 @@
+import AgentOSCore
+import AgentOSOutbound
+
+/// What the HTTP providers have in common: sending JSON, reading bounded answers, and turning faults into
+/// `ProviderError`.
+struct ProviderWire: Sendable {
+    /// Longest reply that is read, in bytes on the wire.
+    static let maximumReplyBytes = 32 << 20
+    /// How much of an error's body is looked at.
+    static let maximumErrorBytes = 16 << 10
+    static let maximumMessageCharacters = 300
+    /// Time until a provider must have begun to answer; a plain reply begins when it is complete.
+    static let timeoutSeconds = 300.0
+
+    /// The provider's name in messages.
+    let name: String
+    let url: String
+    let headers: [(name: String, value: String)]
+    let guarded: Bool
+    let redactor: Redactor
+    let client: OutboundClient
+    let clock: WallClock
+
+    /// Sends the call and hands out its answer, the status of which is one of success.
+    /// - Throws: `ProviderError`, `CancellationError`
+    func post(_ body: [UInt8], stream: Bool) async throws -> OutboundStream {
+        var request = OutboundRequest(
+            method: "POST", url: url, headers: headers, body: body, timeoutSeconds: Self.timeoutSeconds)
+        request.headers.append(("content-type", "application/json"))
+        request.headers.append(("accept", stream ? "text/event-stream" : "application/json"))
+        request.headers.append(("user-agent", "AgentOS"))
+        let answer: OutboundStream
+        do {
+            answer = try await client.stream(request, guarded: guarded)
+        } catch {
+            throw fault(error)
+        }
+        guard (200..<300).contains(answer.status) else { throw try await refusal(answer) }
+        return answer
+    }
+
+    /// The whole body of a plain reply as JSON.
+    /// - Throws: `ProviderError`, `CancellationError`
+    func json(_ answer: OutboundStream) async throws -> JSONValue {
+        var bytes: [UInt8] = []
+        do {
+            for try await chunk in answer.body {
+                guard bytes.count + chunk.count <= Self.maximumReplyBytes else { throw tooLong }
+                bytes += chunk
+            }
+        } catch {
+            throw fault(error)
+        }
+        guard let value = try? JSONParser.parse(bytes), value.objectValue != nil else { throw garbage }
+        return value
+    }
+
+    /// Reads a streamed reply. `take` gets the data of each event and says whether the reply is complete with it.
+    /// - Returns: whether `take` said so before the stream ended.
+    /// - Throws: `ProviderError`, `CancellationError`
+    func events(_ answer: OutboundStream, _ take: ([UInt8]) async throws -> Bool) async throws -> Bool {
+        var parser = SSEParser()
+        var size = 0
+        var rest = answer.body.makeAsyncIterator()
+        do {
+            while let chunk = try await rest.next() {
+                size += chunk.count
+                guard size <= Self.maximumReplyBytes else { throw tooLong }
+                for event in try parser.feed(chunk) {
+                    if try await take(event.data) {
+                        OutboundStream.drain(rest, on: client)
+                        return true
+                    }
+                }
+            }
+        } catch {
+            throw fault(error)
+        }
+        return false
+    }
+
+    /// Any error as this provider's, except cancellation.
+    func fault(_ error: any Error) -> any Error {
+        switch error {
+        case is ProviderError, is CancellationError: return error
+        case is SSEParser.TooLarge: return tooLong
+        case let error as OutboundError:
+            let message = "\(name) cannot be reached. \(error.message)"
+            switch error.kind {
+            case .unreachable, .unresolved: return ProviderError(.unreachable, message)
+            case .connection:
+                return ProviderError(.unreachable, "The reply of \(name) broke off. \(error.message)", repeats: 1)
+            case .badURL, .badRequest, .refusedAddress: return ProviderError(.refused, message)
+            case .timeout, .tooManyRedirects, .tooLarge, .shutDown:
+                return ProviderError(.unreachable, message, repeats: 0)
+            }
+        default: return ProviderError(.unreachable, "The call of \(name) failed.", repeats: 1)
+        }
+    }
+
+    var garbage: ProviderError { ProviderError(.malformed, "\(name) sent something that is no reply.") }
+
+    var brokenOff: ProviderError {
+        ProviderError(.malformed, "The reply of \(name) ended before it was complete.", repeats: 1)
+    }
+
+    private var tooLong: ProviderError {
+        ProviderError(.malformed, "The reply of \(name) is longer than \(Self.maximumReplyBytes >> 20) MiB.")
+    }
+
+    /// An error that came inside a reply which began with success.
+    func inner(_ error: JSONValue) -> ProviderError {
+        let kind: ProviderError.Kind
+        if let status = error["code"]?.intValue, (400..<600).contains(status) {
+            kind = ProviderError.kind(ofStatus: status)
+        } else {
+            kind = ProviderError.kind(ofType: error["type"]?.stringValue ?? "")
+        }
+        let text = short(error["message"]?.stringValue ?? error.stringValue)
+        return ProviderError(kind, "\(name) reported an error\(text).")
+    }
+
+    private func refusal(_ answer: OutboundStream) async throws -> ProviderError {
+        var bytes: [UInt8] = []
+        do {
+            for try await chunk in answer.body {
+                bytes += chunk.prefix(Self.maximumErrorBytes - bytes.count)
+                if bytes.count >= Self.maximumErrorBytes { break }
+            }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            bytes = []
+        }
+        let body = try? JSONParser.parse(bytes)
+        let text = short(
+            body?["error"]?["message"]?.stringValue ?? body?["error"]?.stringValue ?? body?["message"]?.stringValue)
+        let status = answer.status
+        let after = answer.header("retry-after").flatMap { RetryAfter.seconds($0, now: clock.now()) }
+        return ProviderError(
+            ProviderError.kind(ofStatus: status), status: status, "\(name) answered \(status)\(text).", retryAfter: after)
+    }
+
+    /// `: words` of a provider's own message, on one line, cut and without keys; nothing when there is none.
+    private func short(_ message: String?) -> String {
+        guard let message, !message.isBlank else { return "" }
+        let line = message.unicodeScalars.prefix(2000).map { $0.properties.generalCategory == .control ? " " : $0 }
+        var text = redactor.redact(String(String.UnicodeScalarView(line)))
+        if text.count > Self.maximumMessageCharacters { text = String(text.prefix(Self.maximumMessageCharacters)) + "…" }
+        while text.last == "." || text.last == " " { text.removeLast() }
+        return ": " + text
+    }
+}

@@ -1,0 +1,94 @@
+import AgentOSCore
+import AgentOSStore
+
+/// Why a tool call brought no result; the text goes back to the model.
+public struct ToolFailure: Error, Sendable {
+    public let message: String
+
+    public init(_ message: String) { self.message = message }
+}
+
+/// What a tool may know of the run it works for.
+public struct ToolContext: Sendable {
+    public let run: LiveRun
+    public let workspace: WorkspaceRef
+    public let isTest: Bool
+}
+
+/// Something a model can call.
+public protocol Tool: Sendable {
+    var definition: ToolDefinition { get }
+
+    /// Whether any call of the tool can change something.
+    var writes: Bool { get }
+
+    /// Whether this call can change something; such calls are stubbed in test runs.
+    func writes(_ arguments: JSONObject) -> Bool
+
+    /// Stands in for the call in a test run; nil runs it as it is (the tool passes the test on).
+    func stub(_ arguments: JSONObject) -> JSONValue?
+
+    /// - Throws: `ToolFailure` for the model to read; `CancellationError`.
+    func call(_ arguments: JSONObject, _ context: ToolContext) async throws -> String
+}
+
+extension Tool {
+    public func writes(_ arguments: JSONObject) -> Bool { writes }
+
+    public func stub(_ arguments: JSONObject) -> JSONValue? {
+        guard writes(arguments) else { return nil }
+        return ["stubbed": true, "tool": .string(definition.name), "input": .object(arguments)]
+    }
+}
+
+/// Reads the arguments that a model gave.
+struct Arguments {
+    let object: JSONObject
+
+    init(_ object: JSONObject) { self.object = object }
+
+    func optionalString(_ name: String) throws -> String? {
+        guard let value = object[name], !value.isNull else { return nil }
+        guard let text = value.stringValue else { throw ToolFailure("\(name) must be a string, not \(value.kindName).") }
+        return text
+    }
+
+    func string(_ name: String) throws -> String {
+        guard let text = try optionalString(name), !text.isEmpty else { throw ToolFailure("\(name) is required.") }
+        return text
+    }
+
+    func optionalObject(_ name: String) throws -> JSONObject? {
+        guard let value = object[name], !value.isNull else { return nil }
+        guard let object = value.objectValue else {
+            throw ToolFailure("\(name) must be an object, not \(value.kindName).")
+        }
+        return object
+    }
+
+    /// Names and texts; anything but a text is refused.
+    func optionalTexts(_ name: String) throws -> [(name: String, value: String)] {
+        try (optionalObject(name)?.members ?? []).map { key, value in
+            guard let text = value.stringValue else { throw ToolFailure("\(name).\(key) must be a string.") }
+            return (key, text)
+        }
+    }
+}
+
+/// The tools that an agent can be given by name.
+public struct ToolShelf: Sendable {
+    private let tools: [String: any Tool]
+    private let order: [String]
+
+    public init(_ tools: [any Tool]) {
+        order = tools.map(\.definition.name)
+        self.tools = Dictionary(tools.map { ($0.definition.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public subscript(_ name: String) -> (any Tool)? { tools[name] }
+
+    public var all: [any Tool] { order.compactMap { tools[$0] } }
+
+    /// What a model is offered, in the agent's order. A tool that is gone is simply not offered.
+    func definitions(_ names: [String]) -> [ToolDefinition] { names.compactMap { tools[$0]?.definition } }
+}

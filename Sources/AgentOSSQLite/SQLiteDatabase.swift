@@ -1,0 +1,103 @@
+import AgentOSCore
+import AgentOSStore
+import Dispatch
+import Foundation
+import GRDB
+import GRDBSQLite
+import Synchronization
+
+/// `Database` on an embedded SQLite file in WAL mode: one writer, snapshot readers.
+///
+/// `synchronous` is FULL on the writer: a commit returns when the log is on the disk. GRDB resets it to NORMAL while it
+/// opens a connection, so it is set afterwards and read back.
+public final class SQLiteDatabase: AgentOSStore.Database {
+    private let pool: DatabasePool
+    private let writer: Mutex<SQLiteWriterBox>
+    public let dialect = Dialect.sqlite
+
+    // @unchecked: only ever used inside the writer's queue.
+    private struct SQLiteWriterBox: @unchecked Sendable {
+        var connection: SQLiteWriterConnection?
+    }
+
+    /// Opens or creates the file.
+    /// - Throws: `AgentOSError` with one clear line when the file cannot be used.
+    public init(path: String, readers: Int = 4) throws {
+        var configuration = Configuration()
+        configuration.maximumReaderCount = readers
+        configuration.busyMode = .timeout(10)
+        configuration.foreignKeysEnabled = true
+        configuration.label = "store"
+        configuration.prepareDatabase { db in
+            // Before the first table; refused on connections that cannot write.
+            if !db.configuration.readonly { try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
+            try db.execute(sql: "PRAGMA cache_size = -\(db.configuration.readonly ? 2048 : 16384)")
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+            writer = Mutex(SQLiteWriterBox())
+            try pool.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+                guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
+                    throw AgentOSError(.internal, "SQLite does not accept synchronous=FULL; refusing to start.")
+                }
+                let connection = SQLiteWriterConnection(db)
+                writer.withLock { $0.connection = connection }
+            }
+        } catch let error as DatabaseError {
+            throw AgentOSError(.unavailable, "Cannot open the database \(path): \(error.message ?? "\(error.resultCode)").")
+        }
+    }
+
+    public func read<T: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws -> T
+    ) async throws -> T {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+            pool.asyncRead { result in
+                continuation.resume(with: Result { try body(SQLiteConnection(try result.get())) })
+            }
+        }
+    }
+
+    public func withWriter(_ body: @escaping @Sendable (any SQLWriter) -> Void) {
+        pool.asyncWriteWithoutTransaction { [self] db in
+            let box = writer.withLock { $0 }
+            body(box.connection ?? SQLiteWriterConnection(db))
+        }
+    }
+
+    public func checkIntegrity() async throws -> [String] {
+        try await read { connection in
+            try connection.rows("PRAGMA quick_check(20)") { $0.text(0) ?? "" }.filter { $0 != "ok" }
+        }
+    }
+
+    public func vacuum(pages: Int) async throws -> Int {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Int, any Error>) in
+            withWriter { writer in
+                continuation.resume(
+                    with: Result {
+                        let free = Int(try writer.int("PRAGMA freelist_count") ?? 0)
+                        if free > 0 { try writer.each("PRAGMA incremental_vacuum(\(pages))", []) { _ in true } }
+                        return free
+                    })
+            }
+        }
+    }
+
+    /// The writer's `PRAGMA synchronous`: 2 is FULL.
+    public func synchronousLevel() throws -> Int {
+        try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
+    }
+
+    /// Moves the whole log into the main file and closes every connection.
+    public func close() throws {
+        pool.writeWithoutTransaction { db in
+            _ = try? db.checkpoint(.truncate)
+            writer.withLock { $0.connection = nil }
+        }
+        try pool.close()
+    }
+}

@@ -1,0 +1,189 @@
+import AgentOSCore
+import Synchronization
+
+/// Agents of all workspaces. Single agents are remembered, since every ingest and invoke asks for one.
+public final class AgentStore: Sendable {
+    public struct Filter: Sendable {
+        public var status: AgentStatus?
+        public var before: AgentID?
+        public var limit: Int
+
+        public init(status: AgentStatus? = nil, before: AgentID? = nil, limit: Int = 100) {
+            self.status = status
+            self.before = before
+            self.limit = limit
+        }
+    }
+
+    private struct Remembered {
+        var byID: [AgentID: Agent] = [:]
+        var generation: UInt64 = 0
+    }
+
+    private static let rememberedBound = 5000
+
+    private let database: any Database
+    private let committer: GroupCommit
+    private let clock: WallClock
+    private let remembered = Mutex(Remembered())
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+    }
+
+    static let columns = """
+        a.key, a.id, a.workspace_key, w.id, a.name, a.role, a.description, a.status, a.runtime_type, a.provider_type,
+        a.model, a.system_prompt, a.temperature, a.max_tokens, a.max_iterations, a.tools, a.tags, a.prompt_variables,
+        a.input_schema, a.output_schema, a.created_at, a.updated_at
+        """
+
+    static func decode(_ row: any SQLRow) throws -> Agent {
+        func strings(_ column: Int) -> [String] { row.json(column)?.arrayValue?.compactMap(\.stringValue) ?? [] }
+        return Agent(
+            key: try row.requiredInt(0), id: AgentID(try row.bits(1)), workspaceKey: try row.requiredInt(2),
+            workspaceID: WorkspaceID(try row.bits(3)), name: try row.requiredText(4), role: row.text(5),
+            description: row.text(6), status: AgentStatus(rawValue: try row.requiredText(7)) ?? .paused,
+            runtimeType: RuntimeType(rawValue: try row.requiredText(8)) ?? .external,
+            providerType: row.text(9).flatMap(ProviderType.init), model: row.text(10), systemPrompt: row.text(11),
+            temperature: row.double(12), maxTokens: Int(try row.requiredInt(13)),
+            maxIterations: Int(try row.requiredInt(14)), tools: strings(15), tags: strings(16),
+            promptVariables: row.json(17)?.objectValue ?? JSONObject(), inputSchema: row.json(18),
+            outputSchema: row.json(19), createdAt: Timestamp(microseconds: try row.requiredInt(20)),
+            updatedAt: Timestamp(microseconds: try row.requiredInt(21)))
+    }
+
+    /// - Throws: NOT_FOUND when the workspace has no such agent.
+    public func agent(_ id: AgentID, workspace: Int64) async throws -> Agent {
+        let (known, generation) = remembered.withLock { ($0.byID[id], $0.generation) }
+        if let known {
+            guard known.workspaceKey == workspace else { throw AgentOSError.notFound("agent") }
+            return known
+        }
+        let found = try await database.read { connection in
+            try connection.row(
+                """
+                SELECT \(Self.columns) FROM agents a JOIN workspaces w ON w.key = a.workspace_key
+                WHERE a.id = $1 AND a.deleted_at IS NULL
+                """, [.id(id)], Self.decode)
+        }
+        guard let found else { throw AgentOSError.notFound("agent") }
+        remembered.withLock { state in
+            guard state.generation == generation else { return }
+            if state.byID.count >= Self.rememberedBound { state.byID.removeAll() }
+            state.byID[id] = found
+        }
+        guard found.workspaceKey == workspace else { throw AgentOSError.notFound("agent") }
+        return found
+    }
+
+    private func forget(_ id: AgentID) {
+        remembered.withLock { state in
+            state.generation &+= 1
+            state.byID[id] = nil
+        }
+    }
+
+    /// Newest first.
+    public func list(workspace: Int64, _ filter: Filter) async throws -> [Agent] {
+        try await database.read { connection in
+            try connection.rows(
+                """
+                SELECT \(Self.columns) FROM agents a JOIN workspaces w ON w.key = a.workspace_key
+                WHERE a.workspace_key = $1 AND a.deleted_at IS NULL AND ($2 IS NULL OR a.status = $2)
+                  AND ($3 IS NULL OR a.key < (SELECT key FROM agents WHERE id = $3))
+                ORDER BY a.key DESC LIMIT $4
+                """,
+                [
+                    .int(workspace), .optional(filter.status?.rawValue), filter.before.map { .id($0) } ?? .null,
+                    .int(Int64(filter.limit)),
+                ], Self.decode)
+        }
+    }
+
+    private static func values(_ agent: Agent) -> [SQLValue] {
+        [
+            .text(agent.name), .optional(agent.role), .optional(agent.description), .text(agent.status.rawValue),
+            .text(agent.runtimeType.rawValue), .optional(agent.providerType?.rawValue), .optional(agent.model),
+            .optional(agent.systemPrompt), agent.temperature.map(SQLValue.double) ?? .null,
+            .int(Int64(agent.maxTokens)), .int(Int64(agent.maxIterations)),
+            .json(.array(agent.tools.map(JSONValue.string))), .json(.array(agent.tags.map(JSONValue.string))),
+            .json(.object(agent.promptVariables)), .json(agent.inputSchema), .json(agent.outputSchema),
+            .time(agent.updatedAt),
+        ]
+    }
+
+    /// Stores a new agent; its `key`, `id` and times are set here.
+    public func create(_ draft: Agent) async throws -> Agent {
+        let now = clock.now()
+        return try await committer.write(cost: 2048) { try Self.insert(draft, now: now, $0) }
+    }
+
+    public static func insert(_ draft: Agent, now: Timestamp, _ connection: any SQLConnection) throws -> Agent {
+        var agent = draft
+        agent.id = AgentID.new(at: now)
+        agent.createdAt = now
+        agent.updatedAt = now
+        let key = try connection.row(
+            """
+            INSERT INTO agents (name, role, description, status, runtime_type, provider_type, model, system_prompt,
+              temperature, max_tokens, max_iterations, tools, tags, prompt_variables, input_schema, output_schema,
+              updated_at, id, workspace_key, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $17)
+            RETURNING key
+            """, values(agent) + [.id(agent.id), .int(agent.workspaceKey)]
+        ) { try $0.requiredInt(0) }
+        guard let key else { throw StoreError.damaged("a new agent") }
+        agent.key = key
+        return agent
+    }
+
+    /// Reads, changes and writes an agent in one transaction, so that two updates at once both count.
+    /// - Throws: NOT_FOUND; whatever `change` throws.
+    public func update(
+        _ id: AgentID, workspace: Int64, _ change: @escaping @Sendable (inout Agent) throws -> Void
+    ) async throws -> Agent {
+        let now = clock.now()
+        let updated = try await committer.write(cost: 2048) { connection in
+            let current = try connection.row(
+                """
+                SELECT \(Self.columns) FROM agents a JOIN workspaces w ON w.key = a.workspace_key
+                WHERE a.id = $1 AND a.workspace_key = $2 AND a.deleted_at IS NULL
+                """, [.id(id), .int(workspace)], Self.decode)
+            guard var agent = current else { throw AgentOSError.notFound("agent") }
+            try change(&agent)
+            agent.updatedAt = max(now, agent.updatedAt)
+            try connection.run(
+                """
+                UPDATE agents SET name = $1, role = $2, description = $3, status = $4, runtime_type = $5,
+                  provider_type = $6, model = $7, system_prompt = $8, temperature = $9, max_tokens = $10,
+                  max_iterations = $11, tools = $12, tags = $13, prompt_variables = $14, input_schema = $15,
+                  output_schema = $16, updated_at = $17 WHERE key = $18
+                """, Self.values(agent) + [.int(agent.key)])
+            return agent
+        }
+        forget(id)
+        return updated
+    }
+
+    /// Makes the agent, its keys, runs and conversations invisible at once; `Purge` removes their rows in slices.
+    /// - Returns: the agent's key.
+    /// - Throws: NOT_FOUND
+    public func delete(_ id: AgentID, workspace: Int64) async throws -> Int64 {
+        let now = clock.now()
+        let key = try await committer.write { connection in
+            let key = try connection.row(
+                """
+                UPDATE agents SET deleted_at = $3 WHERE id = $1 AND workspace_key = $2 AND deleted_at IS NULL
+                RETURNING key
+                """, [.id(id), .int(workspace), .time(now)]
+            ) { try $0.requiredInt(0) }
+            guard let key else { throw AgentOSError.notFound("agent") }
+            try connection.run("DELETE FROM api_keys WHERE agent_key = $1", [.int(key)])
+            return key
+        }
+        forget(id)
+        return key
+    }
+}

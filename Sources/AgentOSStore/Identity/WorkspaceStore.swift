@@ -1,0 +1,105 @@
+import AgentOSCore
+
+public struct Workspace: Sendable {
+    public let ref: WorkspaceRef
+    public let slug: String
+    public let name: String
+}
+
+/// A workspace together with the rights that somebody has in it.
+public struct Membership: Sendable {
+    public let workspace: Workspace
+    public let role: Role
+}
+
+/// Workspaces, users and who belongs where.
+public final class WorkspaceStore: Sendable {
+    private let database: any Database
+    private let committer: GroupCommit
+    private let clock: WallClock
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+    }
+
+    public func isEmpty() async throws -> Bool {
+        try await database.read { try $0.int("SELECT COUNT(*) FROM workspaces") == 0 }
+    }
+
+    public func workspace(key: Int64) async throws -> Workspace? {
+        try await database.read { connection in
+            try connection.row("SELECT key, id, slug, name FROM workspaces WHERE key = $1", [.int(key)], Self.decode)
+        }
+    }
+
+    /// By slug or id.
+    public func workspace(named name: String) async throws -> Workspace? {
+        try await database.read { connection in
+            try connection.row(
+                "SELECT key, id, slug, name FROM workspaces WHERE slug = $1 OR id = $2",
+                [.text(name), WorkspaceID(name).map { .id($0) } ?? .null], Self.decode)
+        }
+    }
+
+    private static func decode(_ row: any SQLRow) throws -> Workspace {
+        Workspace(
+            ref: WorkspaceRef(key: try row.requiredInt(0), id: WorkspaceID(try row.bits(1))),
+            slug: try row.requiredText(2), name: try row.requiredText(3))
+    }
+
+    /// A user's workspaces, oldest first.
+    public func memberships(ofUser user: Int64) async throws -> [Membership] {
+        try await database.read { connection in
+            try connection.rows(
+                """
+                SELECT w.key, w.id, w.slug, w.name, m.role FROM members m JOIN workspaces w ON w.key = m.workspace_key
+                WHERE m.user_key = $1 ORDER BY w.key
+                """, [.int(user)]
+            ) { row in
+                Membership(workspace: try Self.decode(row), role: Role(word: try row.requiredText(4)) ?? .viewer)
+            }
+        }
+    }
+
+    /// Makes a workspace with its owner.
+    /// - Throws: CONFLICT when the slug is taken.
+    public func create(name: String, slug: String, owner: Int64) async throws -> Workspace {
+        let now = clock.now()
+        return try await committer.write { connection in
+            try Self.insert(name: name, slug: slug, owner: owner, now: now, connection)
+        }
+    }
+
+    public static func insert(
+        name: String, slug: String, owner: Int64, now: Timestamp, _ connection: any SQLConnection
+    ) throws -> Workspace {
+        let id = WorkspaceID.new(at: now)
+        let key: Int64?
+        do {
+            key = try connection.row(
+                "INSERT INTO workspaces (id, slug, name, created_at) VALUES ($1, $2, $3, $4) RETURNING key",
+                [.id(id), .text(slug), .text(name), .time(now)]
+            ) { try $0.requiredInt(0) }
+        } catch StoreError.duplicate {
+            throw AgentOSError(.conflict, "There is already a workspace with the slug \(slug).")
+        }
+        guard let key else { throw StoreError.damaged("a new workspace") }
+        try connection.run(
+            "INSERT INTO members (id, workspace_key, user_key, role, created_at) VALUES ($1, $2, $3, $4, $5)",
+            [.id(UserID.new(at: now)), .int(key), .int(owner), .text(Role.owner.word), .time(now)])
+        return Workspace(ref: WorkspaceRef(key: key, id: id), slug: slug, name: name)
+    }
+
+    public static func insertUser(
+        email: String, name: String?, passwordHash: String, now: Timestamp, _ connection: any SQLConnection
+    ) throws -> Int64 {
+        let key = try connection.row(
+            "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5) RETURNING key",
+            [.id(UserID.new(at: now)), .text(email), .optional(name), .text(passwordHash), .time(now)]
+        ) { try $0.requiredInt(0) }
+        guard let key else { throw StoreError.damaged("a new user") }
+        return key
+    }
+}

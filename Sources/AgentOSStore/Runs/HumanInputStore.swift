@@ -1,0 +1,121 @@
+import AgentOSCore
+
+/// Questions of reported runs to people, and their answers.
+///
+/// A question is open until it is answered, its run ends, or its deadline passes; the last needs no write.
+public final class HumanInputStore: Sendable {
+    public enum State: Sendable, Hashable {
+        case pending(deadline: Timestamp)
+        case answered(String)
+        case expired
+        case cancelled
+    }
+
+    private let database: any Database
+    private let committer: GroupCommit
+    private let clock: WallClock
+    /// Rung when a question is answered or closed, by its id.
+    public let bell = Bell<HumanRequestID>()
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+    }
+
+    /// Opens a question.
+    /// - Throws: CONFLICT when the run has ended.
+    public func open(
+        run: RunRef, prompt: String, context: [UInt8]?, timeoutSeconds: Int
+    ) async throws -> HumanRequestID {
+        let now = clock.now()
+        let id = HumanRequestID.new(at: now)
+        try await committer.write(cost: prompt.utf8.count + (context?.count ?? 0) + 512) { connection in
+            let open = try connection.row("SELECT completed_at IS NULL FROM runs WHERE key = $1", [.int(run.key)]) {
+                $0.int(0) == 1
+            }
+            guard let open else { throw AgentOSError.notFound("run") }
+            guard open else { throw AgentOSError(.conflict, "The run has ended; nobody can be asked any more.") }
+            try connection.run(
+                """
+                INSERT INTO human_requests (id, run_key, status, prompt, context, created_at, deadline_at)
+                VALUES ($1, $2, 'pending', $3, $4, $5, $6)
+                """,
+                [
+                    .id(id), .int(run.key), .text(prompt), .optional(context), .time(now),
+                    .time(now.advanced(bySeconds: Double(timeoutSeconds))),
+                ])
+        }
+        return id
+    }
+
+    /// - Throws: NOT_FOUND when the run has no such question.
+    public func state(_ id: HumanRequestID, run: RunRef) async throws -> State {
+        let now = clock.now()
+        let state = try await database.read { connection in
+            try connection.row(
+                """
+                SELECT h.status, h.answer, h.deadline_at, r.completed_at FROM human_requests h
+                JOIN runs r ON r.key = h.run_key WHERE h.id = $1 AND h.run_key = $2
+                """, [.id(id), .int(run.key)]
+            ) { row in
+                if row.text(0) == "answered" { return State.answered(row.text(1) ?? "") }
+                let deadline = Timestamp(microseconds: try row.requiredInt(2))
+                // A run that ended before the deadline took its open questions with it.
+                if let ended = row.time(3), ended < deadline { return State.cancelled }
+                return now >= deadline ? State.expired : State.pending(deadline: deadline)
+            }
+        }
+        guard let state else { throw AgentOSError(.notFound, "No human-input request with this id.") }
+        return state
+    }
+
+    /// Answers one question, or the run's oldest open one.
+    /// - Throws: CONFLICT when there is nothing to answer.
+    public func answer(_ id: HumanRequestID?, run: RunRef, text: String) async throws -> HumanRequestID {
+        let now = clock.now()
+        let answered = try await committer.write(cost: text.utf8.count + 256) { connection -> HumanRequestID in
+            let open = try Self.oldestOpen(ofRun: run.key, only: id, now: now, connection)
+            let running = try connection.int(
+                "SELECT 1 FROM runs WHERE key = $1 AND completed_at IS NULL", [.int(run.key)]) != nil
+            guard let open, running else {
+                throw AgentOSError(
+                    .conflict,
+                    id == nil
+                        ? "The run has no open question."
+                        : "This question is not open: it was answered, cancelled, has expired, or is not the run's.")
+            }
+            try connection.run(
+                "UPDATE human_requests SET status = 'answered', answer = $2, closed_at = $3 WHERE id = $1",
+                [.id(open.id), .text(text), .time(now)])
+            return open.id
+        }
+        bell.ring(answered)
+        return answered
+    }
+
+    /// Wakes the polls of a run that has ended.
+    public func runEnded(_ run: RunRef) async throws {
+        guard !bell.isIdle else { return }
+        let ids = try await database.read { connection in
+            try connection.rows(
+                "SELECT id FROM human_requests WHERE run_key = $1 AND status = 'pending'", [.int(run.key)]
+            ) { HumanRequestID(try $0.bits(0)) }
+        }
+        for id in ids { bell.ring(id) }
+    }
+
+    static func oldestOpen(
+        ofRun run: Int64, only id: HumanRequestID? = nil, now: Timestamp, _ connection: any SQLConnection
+    ) throws -> PendingQuestion? {
+        try connection.row(
+            """
+            SELECT id, prompt, context FROM human_requests
+            WHERE run_key = $1 AND status = 'pending' AND deadline_at > $2 AND ($3 IS NULL OR id = $3)
+            ORDER BY key LIMIT 1
+            """, [.int(run), .time(now), id.map { .id($0) } ?? .null]
+        ) { row in
+            PendingQuestion(id: HumanRequestID(try row.bits(0)), question: try row.requiredText(1), context: row.bytes(2))
+        }
+    }
+}

@@ -1,0 +1,302 @@
+import AgentOSCore
+import Synchronization
+
+/// Runs: started, found, listed, ended. Events are the log's affair, the steps of hosted runs the journal's.
+public final class RunStore: Sendable {
+    /// A new run's row.
+    public struct NewRun: Sendable {
+        public var id: RunID
+        public var workspaceKey: Int64
+        public var agentKey: Int64
+        public var trigger: TriggerType
+        public var hosted: Bool
+        public var isTest: Bool
+        public var externalRunID: String?
+        public var parentKey: Int64?
+        public var conversationKey: Int64?
+        public var input: [UInt8]
+        public var startedAt: Timestamp
+
+        public init(
+            id: RunID, workspaceKey: Int64, agentKey: Int64, trigger: TriggerType, hosted: Bool, isTest: Bool = false,
+            externalRunID: String? = nil, parentKey: Int64? = nil, conversationKey: Int64? = nil, input: [UInt8],
+            startedAt: Timestamp
+        ) {
+            self.id = id
+            self.workspaceKey = workspaceKey
+            self.agentKey = agentKey
+            self.trigger = trigger
+            self.hosted = hosted
+            self.isTest = isTest
+            self.externalRunID = externalRunID
+            self.parentKey = parentKey
+            self.conversationKey = conversationKey
+            self.input = input
+            self.startedAt = startedAt
+        }
+    }
+
+    private static let rememberedBound = 20_000
+    /// Fewer chunks are not worth merging.
+    static let mergeThreshold = 8
+
+    private let database: any Database
+    private let committer: GroupCommit
+    private let clock: WallClock
+    private let remembered = Mutex<[RunID: RunRef]>([:])
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+    }
+
+    // MARK: - Finding
+
+    /// - Throws: NOT_FOUND when the workspace has no such run.
+    public func ref(_ id: RunID, workspace: Int64) async throws -> RunRef {
+        if let known = remembered.withLock({ $0[id] }) {
+            guard known.workspaceKey == workspace else { throw AgentOSError.notFound("run") }
+            return known
+        }
+        let found = try await database.read { connection in
+            try connection.row(
+                """
+                SELECT r.key, r.workspace_key, r.agent_key, r.hosted, r.is_test FROM runs r
+                JOIN agents a ON a.key = r.agent_key WHERE r.id = $1 AND a.deleted_at IS NULL
+                """, [.id(id)]
+            ) { row in
+                RunRef(
+                    key: try row.requiredInt(0), id: id, workspaceKey: try row.requiredInt(1),
+                    agentKey: try row.requiredInt(2), hosted: row.int(3) == 1, isTest: row.int(4) == 1)
+            }
+        }
+        guard let found, found.workspaceKey == workspace else { throw AgentOSError.notFound("run") }
+        remember(found)
+        return found
+    }
+
+    func remember(_ ref: RunRef) {
+        remembered.withLock { known in
+            if known.count >= Self.rememberedBound { known.removeAll(keepingCapacity: true) }
+            known[ref.id] = ref
+        }
+    }
+
+    /// Forgets the runs of an agent that was deleted.
+    public func forget(agent: Int64) {
+        remembered.withLock { known in known = known.filter { $0.value.agentKey != agent } }
+    }
+
+    // MARK: - Starting
+
+    /// Starts a reported run, or finds the one that was started with the same external id.
+    public func start(_ run: NewRun) async throws -> RunID {
+        let (id, ref) = try await committer.write(cost: run.input.count + 1024) { connection in
+            if let external = run.externalRunID {
+                let known = try connection.row(
+                    "SELECT id FROM runs WHERE agent_key = $1 AND external_run_id = $2",
+                    [.int(run.agentKey), .text(external)]
+                ) { RunID(try $0.bits(0)) }
+                if let known { return (known, nil as RunRef?) }
+            }
+            let key = try Self.insert(run, connection)
+            return (
+                run.id,
+                RunRef(
+                    key: key, id: run.id, workspaceKey: run.workspaceKey, agentKey: run.agentKey, hosted: run.hosted,
+                    isTest: run.isTest)
+            )
+        }
+        if let ref { remember(ref) }
+        return id
+    }
+
+    static func insert(_ run: NewRun, _ connection: any SQLConnection) throws -> Int64 {
+        let key = try connection.row(
+            """
+            INSERT INTO runs (id, workspace_key, agent_key, status, trigger_type, hosted, is_test, external_run_id,
+              parent_key, conversation_key, started_at, input)
+            VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9, $10, $11) RETURNING key
+            """,
+            [
+                .id(run.id), .int(run.workspaceKey), .int(run.agentKey), .text(run.trigger.rawValue),
+                .bool(run.hosted), .bool(run.isTest), .optional(run.externalRunID), .optional(run.parentKey),
+                .optional(run.conversationKey), .time(run.startedAt), .utf8(run.input),
+            ]
+        ) { try $0.requiredInt(0) }
+        guard let key else { throw StoreError.damaged("a new run") }
+        try connection.run(
+            """
+            INSERT INTO run_counters (run_key, event_count, error_count, span_count, span_input, span_output,
+              span_cache_read, span_cache_creation, response_count, response_input, response_output,
+              response_cache_read, response_cache_creation, chunk_count)
+            VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            """, [.int(key)])
+        return key
+    }
+
+    // MARK: - Ending
+
+    /// Ends a run. The first end is final: repeating it changes nothing.
+    /// - Returns: whether the run was ended by this call.
+    /// - Throws: CONFLICT when it was ended in another way, NOT_FOUND when it is gone.
+    @discardableResult
+    public func end(_ ref: RunRef, _ ending: RunEnding) async throws -> Bool {
+        let now = clock.now()
+        return try await committer.write(cost: 1024) { connection in
+            try Self.end(ref, ending, now: now, connection)
+        }
+    }
+
+    /// As above, inside a transaction of the caller's.
+    static func end(_ ref: RunRef, _ ending: RunEnding, now: Timestamp, _ connection: any SQLConnection) throws -> Bool {
+        var (output, message, detail, reason) = (nil as [UInt8]?, nil as String?, nil as [UInt8]?, nil as String?)
+        var usage = GivenUsage()
+        switch ending {
+        case .completed(let value, let given): (output, usage) = (value, given)
+        case .failed(let text, let value): (message, detail) = (text, value)
+        case .cancelled(let text): reason = text
+        }
+        let changed = try connection.run(
+            """
+            UPDATE runs SET status = $2, output = $3, error_message = $4, error_detail = $5, cancel_reason = $6,
+              completed_at = MAX($7, started_at), duration_ms = MAX(0, ($7 - started_at) / 1000)
+            WHERE key = $1 AND completed_at IS NULL
+            """,
+            [
+                .int(ref.key), .text(ending.status.rawValue), .optional(output), .optional(message), .optional(detail),
+                .optional(reason), .time(now),
+            ])
+        guard changed > 0 else {
+            let status = try connection.row("SELECT status FROM runs WHERE key = $1", [.int(ref.key)]) { $0.text(0) }
+            guard let word = status ?? nil else { throw AgentOSError.notFound("run") }
+            guard word == ending.status.rawValue else {
+                throw AgentOSError(.conflict, "The run has already ended as \(word).")
+            }
+            return false
+        }
+        if !usage.isEmpty {
+            try connection.run(
+                """
+                UPDATE run_counters SET given_input = $2, given_output = $3, given_cache_read = $4,
+                  given_cache_creation = $5 WHERE run_key = $1
+                """,
+                [
+                    .int(ref.key), .optional(usage.input), .optional(usage.output), .optional(usage.cacheRead),
+                    .optional(usage.cacheCreation),
+                ])
+        }
+        try connection.run(
+            """
+            INSERT INTO merge_queue (run_key, due_at)
+            SELECT run_key, $2 FROM run_counters WHERE run_key = $1 AND chunk_count >= \(mergeThreshold)
+            ON CONFLICT (run_key) DO NOTHING
+            """, [.int(ref.key), .time(now)])
+        return true
+    }
+
+    // MARK: - Reading
+
+    private static let summaryColumns = """
+        r.key, r.id, a.id, a.name, r.status, r.trigger_type, r.external_run_id, p.id, v.id, r.is_test, r.hosted,
+        r.started_at, r.completed_at, r.duration_ms, r.error_message, c.event_count,
+        c.span_count, c.span_input, c.span_output, c.span_cache_read, c.span_cache_creation,
+        c.response_count, c.response_input, c.response_output, c.response_cache_read, c.response_cache_creation,
+        c.given_input, c.given_output, c.given_cache_read, c.given_cache_creation
+        """
+
+    private static let summaryTables = """
+        runs r JOIN agents a ON a.key = r.agent_key LEFT JOIN runs p ON p.key = r.parent_key
+        LEFT JOIN conversations v ON v.key = r.conversation_key LEFT JOIN run_counters c ON c.run_key = r.key
+        """
+
+    private static func decodeSummary(_ row: any SQLRow) throws -> RunSummary {
+        func count(_ column: Int) -> Int { Int(row.int(column) ?? 0) }
+        func usage(_ first: Int) -> TokenUsage {
+            TokenUsage(
+                input: count(first), output: count(first + 1), cacheRead: count(first + 2),
+                cacheCreation: count(first + 3))
+        }
+        var sums = TokenSums()
+        sums.spanCount = count(16)
+        sums.spans = usage(17)
+        sums.responseCount = count(21)
+        sums.responses = usage(22)
+        sums.given = GivenUsage(
+            input: row.int(26).map(Int.init), output: row.int(27).map(Int.init), cacheRead: row.int(28).map(Int.init),
+            cacheCreation: row.int(29).map(Int.init))
+        return RunSummary(
+            key: try row.requiredInt(0), id: RunID(try row.bits(1)), agentID: AgentID(try row.bits(2)),
+            agentName: try row.requiredText(3), status: RunStatus(rawValue: try row.requiredText(4)) ?? .failed,
+            triggerType: TriggerType(rawValue: try row.requiredText(5)) ?? .sdk, externalRunID: row.text(6),
+            parentRunID: row.optionalBits(7).map(RunID.init), conversationID: row.optionalBits(8).map(ConversationID.init),
+            isTest: row.int(9) == 1, hosted: row.int(10) == 1,
+            startedAt: Timestamp(microseconds: try row.requiredInt(11)), completedAt: row.time(12),
+            durationMilliseconds: row.int(13).map(Int.init), errorMessage: row.text(14), tokens: sums.effective,
+            eventCount: row.int(15) ?? 0)
+    }
+
+    /// Newest first. `running` also finds runs that wait for somebody.
+    public func list(workspace: Int64, _ filter: RunFilter) async throws -> [RunSummary] {
+        try await database.read { connection in
+            // The index that fits is named by the shape of the condition: of one agent, of the open ones, or of all.
+            let scope = filter.agentKey == nil ? "r.workspace_key = $1" : "r.agent_key = $2 AND r.workspace_key = $1"
+            let state =
+                switch filter.status {
+                case nil: ""
+                case .running?: "AND r.completed_at IS NULL"
+                case .some: "AND r.status = $3"
+                }
+            return try connection.rows(
+                """
+                SELECT \(Self.summaryColumns) FROM \(Self.summaryTables)
+                WHERE \(scope) \(state) AND a.deleted_at IS NULL AND ($2 IS NULL OR $2 = r.agent_key)
+                  AND ($3 IS NULL OR $3 IS NOT NULL)
+                  AND r.key < COALESCE((SELECT key FROM runs WHERE id = $4), 9223372036854775807)
+                ORDER BY r.key DESC LIMIT $5
+                """,
+                [
+                    .int(workspace), .optional(filter.agentKey), .optional(filter.status?.rawValue),
+                    filter.before.map { .id($0) } ?? .null, .int(Int64(filter.limit)),
+                ], Self.decodeSummary)
+        }
+    }
+
+    /// - Throws: NOT_FOUND when the workspace has no such run.
+    public func detail(_ id: RunID, workspace: Int64) async throws -> RunDetail {
+        let now = clock.now()
+        let detail = try await database.read { connection -> RunDetail? in
+            try connection.row(
+                """
+                SELECT \(Self.summaryColumns), r.input, r.output, r.error_detail, r.cancel_reason
+                FROM \(Self.summaryTables)
+                WHERE r.id = $1 AND r.workspace_key = $2 AND a.deleted_at IS NULL
+                """, [.id(id), .int(workspace)]
+            ) { row in
+                let summary = try Self.decodeSummary(row)
+                return RunDetail(
+                    summary: summary, input: row.bytes(30) ?? [], output: row.bytes(31), errorDetail: row.bytes(32),
+                    cancelReason: row.text(33), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
+                    question: summary.completedAt == nil
+                        ? try HumanInputStore.oldestOpen(ofRun: summary.key, now: now, connection) : nil)
+            }
+        }
+        guard let detail else { throw AgentOSError.notFound("run") }
+        return detail
+    }
+
+    /// Status of a run.
+    public func status(_ ref: RunRef) async throws -> RunStatus? {
+        try await database.read { connection in
+            try connection.row("SELECT status FROM runs WHERE key = $1", [.int(ref.key)]) {
+                $0.text(0).flatMap(RunStatus.init)
+            } ?? nil
+        }
+    }
+
+    /// How many runs are in each state, for metrics. Reads the index of open runs only.
+    public func openCount() async throws -> Int {
+        try await database.read { Int(try $0.int("SELECT COUNT(*) FROM runs WHERE completed_at IS NULL") ?? 0) }
+    }
+}

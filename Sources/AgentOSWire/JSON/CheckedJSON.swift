@@ -1,0 +1,109 @@
+import AgentOSCore
+import CSimdJSON
+
+/// A JSON text that was checked once, as a whole: grammar, escapes, UTF-8, depth. From here on its parts are slices.
+///
+/// `NaN`, the infinities and lone surrogates have been replaced (contract 1.8), so what is stored is valid JSON.
+public struct CheckedJSON: Sendable {
+    /// The text, followed by the padding that simdjson may read.
+    let bytes: [UInt8]
+    public let count: Int
+
+    /// - Throws: `AgentOSError` VALIDATION_ERROR when the text is not one JSON object.
+    public init(object text: UnsafeRawBufferPointer) throws {
+        let input = text.bindMemory(to: UInt8.self)
+        let empty: [UInt8] = [0]
+        let check = input.baseAddress.map { aos_json_check($0, input.count, UInt32(JSONParser.maximumDepth)) }
+            ?? empty.withUnsafeBufferPointer { aos_json_check($0.baseAddress, 0, 1) }
+        guard check.problem == AOS_OK else { throw Self.error(for: check) }
+        guard check.root == AOS_OBJECT else {
+            throw AgentOSError(.validation, "The body must be a JSON object.")
+        }
+        let padding = aos_padding()
+        if check.needs_rewrite {
+            var length = 0
+            let bound = aos_json_rewrite_bound(input.count)
+            bytes = [UInt8](unsafeUninitializedCapacity: bound + padding) { buffer, initialized in
+                length = aos_json_rewrite(input.baseAddress, input.count, buffer.baseAddress)
+                buffer[length..<length + padding].initialize(repeating: 0x20)
+                initialized = length + padding
+            }
+            count = length
+        } else {
+            count = input.count
+            bytes = [UInt8](unsafeUninitializedCapacity: input.count + padding) { buffer, initialized in
+                _ = buffer.initialize(from: input)
+                buffer[input.count..<input.count + padding].initialize(repeating: 0x20)
+                initialized = input.count + padding
+            }
+        }
+    }
+
+    private static func error(for check: aos_check) -> AgentOSError {
+        let problem =
+            switch check.problem {
+            case AOS_TRUNCATED: "it ends too early"
+            case AOS_NOT_UTF8: "it is not UTF-8"
+            case AOS_TOO_DEEP: "it is nested deeper than \(JSONParser.maximumDepth) levels"
+            case AOS_CONTROL_CHARACTER: "a string holds a raw control character"
+            case AOS_BAD_ESCAPE: "a string holds an unknown escape"
+            case AOS_TRAILING_TEXT: "there is text after the value"
+            default: "a value or a separator is wrong"
+            }
+        let place = check.problem == AOS_NOT_UTF8 ? "" : " (byte \(check.offset))"
+        return AgentOSError(.validation, "The body is not valid JSON: \(problem)\(place).")
+    }
+
+    /// Whole text as a slice.
+    var whole: JSONSlice { JSONSlice(offset: 0, length: count, kind: .object) }
+
+    func withBytes<R>(of slice: JSONSlice, _ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R {
+        try bytes.withUnsafeBufferPointer {
+            try body(UnsafeBufferPointer(rebasing: $0[slice.offset..<slice.offset + slice.length]))
+        }
+    }
+
+    /// A copy of a slice's text.
+    func copy(of slice: JSONSlice) -> [UInt8] { Array(bytes[slice.offset..<slice.offset + slice.length]) }
+}
+
+/// A value's place in a checked text.
+struct JSONSlice: Sendable {
+    enum Kind: UInt8, Sendable {
+        case missing, null, bool, number, string, array, object
+
+        var phrase: String {
+            switch self {
+            case .missing: "nothing"
+            case .null: "null"
+            case .bool: "a boolean"
+            case .number: "a number"
+            case .string: "a string"
+            case .array: "an array"
+            case .object: "an object"
+            }
+        }
+    }
+
+    let offset: Int
+    let length: Int
+    let kind: Kind
+    /// A string with a backslash in it.
+    var escaped = false
+    /// The member was given more than once.
+    var repeated = false
+
+    init(offset: Int, length: Int, kind: Kind) {
+        self.offset = offset
+        self.length = length
+        self.kind = kind
+    }
+
+    init(_ value: aos_value, base: Int = 0) {
+        offset = Int(value.offset) + base
+        length = Int(value.length)
+        kind = Kind(rawValue: value.kind) ?? .missing
+        escaped = value.escaped != 0
+        repeated = value.repeated != 0
+    }
+}

@@ -1,0 +1,89 @@
+import AgentOSCore
+
+/// Every path of the server, once: the edge parses requests into it, links are made from it.
+public enum Route: Sendable, Hashable {
+    public enum IngestCall: String, Sendable, CaseIterable {
+        case runStart = "run/start"
+        case events = "events"
+        case runComplete = "run/complete"
+        case runFail = "run/fail"
+        case runCancel = "run/cancel"
+        case tasks = "tasks"
+        case humanInput = "human-input/request"
+    }
+
+    case ingest(IngestCall)
+    case invoke(AgentID)
+    /// Answers the run's one pending question.
+    case humanInput(RunID)
+    /// Answers one question by its id.
+    case reply(RunID)
+    case rpc(String)
+    /// Committed events as they come (server-sent events).
+    case tail
+    case healthz, readyz, metrics
+
+    public static let ingestPrefix = "/api/ingest/v1/"
+    public static let rpcPrefix = "/api/v1/rpc/"
+    public static let agentsPrefix = "/api/v1/agents/"
+    public static let runsPrefix = "/api/v1/runs/"
+
+    /// What a path leads to.
+    public enum Match: Sendable {
+        case route(Route)
+        /// A known path with a malformed id: there cannot be such an object.
+        case noSuch(String)
+        case unknown
+    }
+
+    private static let fixed: [String: Route] = {
+        var routes: [String: Route] = [
+            "/healthz": .healthz, "/readyz": .readyz, "/metrics": .metrics, "/api/v1/tail": .tail,
+        ]
+        for call in IngestCall.allCases { routes[ingestPrefix + call.rawValue] = .ingest(call) }
+        return routes
+    }()
+
+    /// - Parameter path: without query.
+    public static func match(_ path: String) -> Match {
+        if let route = fixed[path] { return .route(route) }
+        if path.hasPrefix(rpcPrefix) {
+            let method = path.dropFirst(rpcPrefix.count)
+            return method.isEmpty || method.contains("/") ? .unknown : .route(.rpc(String(method)))
+        }
+        if path.hasPrefix(agentsPrefix) {
+            let rest = path.dropFirst(agentsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
+            guard rest.count == 2, rest[1] == "invoke" else { return .unknown }
+            return AgentID(String(rest[0])).map { .route(.invoke($0)) } ?? .noSuch("agent")
+        }
+        if path.hasPrefix(runsPrefix) {
+            let rest = path.dropFirst(runsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
+            guard rest.count == 2, rest[1] == "human-input" || rest[1] == "reply" else { return .unknown }
+            guard let run = RunID(String(rest[0])) else { return .noSuch("run") }
+            return .route(rest[1] == "reply" ? .reply(run) : .humanInput(run))
+        }
+        return .unknown
+    }
+
+    public var methods: [String] {
+        switch self {
+        case .ingest, .invoke, .humanInput, .reply, .rpc: ["POST"]
+        case .tail, .healthz, .readyz, .metrics: ["GET"]
+        }
+    }
+
+    /// A name for metrics: no ids, bounded in number.
+    public var label: String {
+        switch self {
+        case .ingest(let call): "ingest/" + call.rawValue
+        case .invoke: "invoke"
+        case .humanInput: "runs/human-input"
+        case .reply: "runs/reply"
+        case .rpc: "rpc"
+        case .tail: "tail"
+        case .healthz: "healthz"
+        case .readyz: "readyz"
+        case .metrics: "metrics"
+        }
+    }
+}

@@ -1,0 +1,8 @@
+import AgentOSServer
+import ArgumentParser
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    func run() { Output.line("agentos \(ServerCommand.version)") }
+}
