@@ -6,6 +6,7 @@ import PackageDescription
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
@@ -34,8 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections.git", exact: "1.6.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
-        .package(
-            url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0", traits: [.defaults, "YAML"]),
+        .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0"),
         .package(url: "https://github.com/jpsim/Yams.git", exact: "6.2.2"),
     ],
     targets: [
@@ -62,7 +62,7 @@ let package = Package(
             name: "AgentOSRuntime",
             dependencies: [
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "CLibXML2", log,
-                lifecycle,
+                deque,
             ]),
         .target(
             name: "AgentOSControl",
@@ -71,14 +71,13 @@ let package = Package(
             name: "AgentOSHTTP",
             dependencies: [
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSRuntime", "AgentOSControl",
-                hummingbird, nioCore, httpTypes, log, crypto,
+                hummingbird, nioCore, nioHTTP1, httpTypes, log,
             ]),
         .target(
             name: "AgentOSServer",
             dependencies: [
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSSQLite", "AgentOSOutbound", "AgentOSProviders",
-                "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", hummingbird, lifecycle, log, configuration,
-                nioPosix,
+                "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", hummingbird, lifecycle, log, nioCore, configuration, yams,
             ]),
         .target(name: "AgentOSClient", dependencies: ["AgentOSCore", asyncHTTPClient, nioCore]),
         .executableTarget(

@@ -57,6 +57,13 @@ public final class OutboundClient: Sendable {
         }
     }
 
+    /// Checks a URL that is to be stored as `send` would check it, without connecting.
+    /// - Throws: `OutboundError`
+    public func check(_ url: String) async throws {
+        let url = try OutboundURL(url)
+        for address in try await resolver.addresses(of: url.host) { try policy.check(address) }
+    }
+
     /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.
     private func open(_ request: OutboundRequest, _ url: OutboundURL) async throws -> Answer {
         let addresses = try await resolver.addresses(of: url.host)

@@ -21,8 +21,14 @@ extension OutboundError {
             return OutboundError(.unreachable, "No connection could be made in time.")
         case is NIOConnectionError:
             return OutboundError(.unreachable, "No connection could be made.")
+        // The errors of TLS come from a module that is not ours to import.
         default:
-            return OutboundError(.connection, "The connection failed before the answer was complete.")
+            let isTLS = String(reflecting: type(of: error)).hasPrefix("NIOSSL.")
+            return OutboundError(
+                .connection,
+                isTLS
+                    ? "The secure connection failed (certificate or protocol)."
+                    : "The connection failed before the answer was complete.")
         }
     }
 

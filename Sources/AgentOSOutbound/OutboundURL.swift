@@ -66,7 +66,8 @@ struct OutboundURL: Sendable, Hashable {
         guard !bytes.isEmpty, bytes.count <= 253 else { throw bad("the host is missing or too long") }
         for byte in bytes {
             switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"): continue
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+                continue
             case 0x80...: throw bad("the host has letters beyond ASCII; write it in its xn-- form")
             default: throw bad("the host has characters that are not allowed")
             }

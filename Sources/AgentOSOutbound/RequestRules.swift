@@ -25,7 +25,8 @@ enum RequestRules {
             }
             guard value.utf8.count <= 16_384, value.utf8.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7f) }) else {
                 throw OutboundError(
-                    .badRequest, "The value of the header \(name) has line breaks or control characters, or is too long.")
+                    .badRequest,
+                    "The value of the header \(name) has line breaks or control characters, or is too long.")
             }
         }
     }

@@ -56,7 +56,10 @@ public struct DemoProvider: ModelProvider {
     private static func call(in request: ModelRequest, said: String) -> ToolCall? {
         let offered = Set(request.tools.map(\.name))
         let id = "demo_call_\(request.messages.count)"
-        if offered.contains("current_time") { return ToolCall(id: id, name: "current_time", arguments: [:]) }
+        // Only when asked for, since the same question must get the same answer.
+        if offered.contains("current_time"), said.lowercased().contains("time") {
+            return ToolCall(id: id, name: "current_time", arguments: [:])
+        }
         guard let url = url(in: said) else { return nil }
         if offered.contains("read_url") { return ToolCall(id: id, name: "read_url", arguments: ["url": .string(url)]) }
         guard offered.contains("http_request") else { return nil }

@@ -138,7 +138,8 @@ struct ProviderWire: Sendable {
         let status = answer.status
         let after = answer.header("retry-after").flatMap { RetryAfter.seconds($0, now: clock.now()) }
         return ProviderError(
-            ProviderError.kind(ofStatus: status), status: status, "\(name) answered \(status)\(text).", retryAfter: after)
+            ProviderError.kind(ofStatus: status), status: status, "\(name) answered \(status)\(text).",
+            retryAfter: after)
     }
 
     /// `: words` of a provider's own message, on one line, cut and without keys; nothing when there is none.
@@ -146,7 +147,9 @@ struct ProviderWire: Sendable {
         guard let message, !message.isBlank else { return "" }
         let line = message.unicodeScalars.prefix(2000).map { $0.properties.generalCategory == .control ? " " : $0 }
         var text = redactor.redact(String(String.UnicodeScalarView(line)))
-        if text.count > Self.maximumMessageCharacters { text = String(text.prefix(Self.maximumMessageCharacters)) + "…" }
+        if text.count > Self.maximumMessageCharacters {
+            text = String(text.prefix(Self.maximumMessageCharacters)) + "…"
+        }
         while text.last == "." || text.last == " " { text.removeLast() }
         return ": " + text
     }

@@ -48,7 +48,9 @@ public final class Runtime: Sendable {
                 agent, request, trigger: .agent, depth: context.run.depth + 1
             ).run
         }
-        let shelf = ToolShelf([HTTPRequestTool(client: outbound), ReadURLTool(client: outbound), invokeAgent])
+        let shelf = ToolShelf([
+            HTTPRequestTool(client: outbound), ReadURLTool(client: outbound), invokeAgent, CurrentTimeTool(clock: clock),
+        ])
         tools.withLock { $0 = shelf }
     }
 

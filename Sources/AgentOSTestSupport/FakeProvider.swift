@@ -120,7 +120,9 @@ final class FakeState: Sendable {
             var step: FakeStep?
             if contents.answer == nil {
                 step = contents.steps.first
-                if contents.steps.count > 1 || !contents.repeatsLast { contents.steps = Array(contents.steps.dropFirst()) }
+                if contents.steps.count > 1 || !contents.repeatsLast {
+                    contents.steps = Array(contents.steps.dropFirst())
+                }
             }
             return (contents.requests.count - 1, step, contents.answer, Self.met(&contents))
         }

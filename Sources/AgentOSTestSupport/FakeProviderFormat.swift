@@ -9,7 +9,8 @@ enum FakeFormat {
     }
 
     static func plain(_ request: FakeRequest, _ step: FakeStep) -> JSONValue {
-        request.dialect == .anthropic ? anthropicMessage(request, step, blocks: blocks(step)) : openAICompletion(request, step)
+        request.dialect == .anthropic
+            ? anthropicMessage(request, step, blocks: blocks(step)) : openAICompletion(request, step)
     }
 
     static func stream(_ request: FakeRequest, _ step: FakeStep) -> [Frame] {
@@ -54,7 +55,8 @@ enum FakeFormat {
             + calls.enumerated().map { position, call in
                 [
                     "type": "tool_use", "id": .string(call.id ?? "toolu_\(position)_\(call.name)"),
-                    "name": .string(call.name), "input": (try? JSONParser.parse(call.arguments)) ?? .string(call.arguments),
+                    "name": .string(call.name),
+                    "input": (try? JSONParser.parse(call.arguments)) ?? .string(call.arguments),
                 ]
             }
     }

@@ -79,7 +79,10 @@ public struct FakeRequest: Sendable {
                 }
             }
         case .openAI:
-            guard messages.contains(where: { $0["role"] == "user" }) else { return "messages: a user message is due" }
+            let roles: Set<String> = ["system", "developer", "user", "assistant", "tool"]
+            for message in messages where !roles.contains(message["role"]?.stringValue ?? "") {
+                return "messages: unknown role"
+            }
         }
         return unansweredCalls
     }

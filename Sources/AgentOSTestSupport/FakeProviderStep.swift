@@ -46,7 +46,8 @@ public struct FakeStep: Sendable {
     }
 
     /// An error in the provider's own format.
-    public static func error(_ status: Int, _ message: String = "scripted error", retryAfter: String? = nil) -> FakeStep {
+    public static func error(_ status: Int, _ message: String = "scripted error", retryAfter: String? = nil) -> FakeStep
+    {
         FakeStep(content: .error(status: status, message: message, retryAfter: retryAfter))
     }
 

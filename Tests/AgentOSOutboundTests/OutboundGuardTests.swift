@@ -36,7 +36,8 @@ struct OutboundGuardTests {
             "unix:///run/x", "http+unix://%2Frun%2Fx/", "http:/127.0.0.1/", "http:127.0.0.1", "http:///x", "http://",
             "http://user@127.0.0.1:PORT/x", "http://user:pw@127.0.0.1:PORT/x", "http://example.com@127.0.0.1:PORT/",
             "http://127.0.0.1\\@example.com/", "http://127.0.0.1:PORT\\@example.com/", "http://127.0.0.1%2f/",
-            "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:x/", "http://[::1", "http://[127.0.0.1]/",
+            "http://127.0.0.1:0/", "http://127.0.0.1:65536/", "http://127.0.0.1:x/", "http://[::1",
+            "http://[127.0.0.1]/",
             "http://[fe80::1%25eth0]/", "http://127.0.0.1 /", "http://127.0.0.1\r\nHost: x/", "http://ex\u{0}ample/",
             "http://①②⑦.0.0.1/", "http://127。0。0。1/",
         ])
@@ -104,7 +105,8 @@ struct OutboundGuardTests {
     @Test("a stored base URL is guarded on the streaming road too")
     func guardedStream() async throws {
         try await withFakeProvider { fake in
-            let request = OutboundRequest(method: "POST", url: "\(fake.anthropicBaseURL)/v1/messages", body: plainModelCall)
+            let request = OutboundRequest(
+                method: "POST", url: "\(fake.anthropicBaseURL)/v1/messages", body: plainModelCall)
             try await withClient { client in
                 let error = await #expect(throws: OutboundError.self) {
                     _ = try await client.stream(request, guarded: true)

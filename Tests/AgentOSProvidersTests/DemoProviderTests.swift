@@ -33,7 +33,9 @@ struct DemoProviderTests {
         #expect(none.all.isEmpty)
     }
 
-    @Test("it tells how many turns it was given", arguments: [(0, "no earlier turns"), (1, "1 earlier turn:"), (3, "3 earlier turns")])
+    @Test(
+        "it tells how many turns it was given",
+        arguments: [(0, "no earlier turns"), (1, "1 earlier turn:"), (3, "3 earlier turns")])
     func memory(turns: Int, words: String) async throws {
         var messages: [ModelMessage] = []
         for number in 0..<turns { messages += [.user("turn \(number)"), .assistant(text: "ok", toolCalls: [])] }

@@ -13,11 +13,15 @@ struct ProviderFaultTests {
     }
 
     static let statuses = [
-        Status(status: 400, kind: .refused, retryable: false), Status(status: 401, kind: .unauthorised, retryable: false),
-        Status(status: 403, kind: .unauthorised, retryable: false), Status(status: 404, kind: .refused, retryable: false),
+        Status(status: 400, kind: .refused, retryable: false),
+        Status(status: 401, kind: .unauthorised, retryable: false),
+        Status(status: 403, kind: .unauthorised, retryable: false),
+        Status(status: 404, kind: .refused, retryable: false),
         Status(status: 413, kind: .refused, retryable: false), Status(status: 429, kind: .rateLimited, retryable: true),
-        Status(status: 500, kind: .serverError, retryable: true), Status(status: 502, kind: .serverError, retryable: true),
-        Status(status: 503, kind: .overloaded, retryable: true), Status(status: 529, kind: .overloaded, retryable: true),
+        Status(status: 500, kind: .serverError, retryable: true),
+        Status(status: 502, kind: .serverError, retryable: true),
+        Status(status: 503, kind: .overloaded, retryable: true),
+        Status(status: 529, kind: .overloaded, retryable: true),
         Status(status: 302, kind: .refused, retryable: false),
     ]
 
@@ -47,7 +51,8 @@ struct ProviderFaultTests {
     @Test(
         "what is no reply is malformed and not tried again",
         arguments: [
-            "<html>not what you asked for</html>", "", "{}", "[]", "{\"choices\": []}", "{\"content\": 5}", "data: x\n\n",
+            "<html>not what you asked for</html>", "", "{}", "[]", "{\"choices\": []}", "{\"content\": 5}",
+            "data: x\n\n",
             "data: [DONE]\n\n", "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
         ], Road.all)
     func garbage(body: String, road: Road) async throws {
@@ -86,7 +91,10 @@ struct ProviderFaultTests {
     @Test(
         "an error inside a stream has its kind",
         arguments: [
-            (Dialect.anthropic, #"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#, ProviderError.Kind.overloaded),
+            (
+                Dialect.anthropic, #"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
+                ProviderError.Kind.overloaded
+            ),
             (.anthropic, #"{"type":"error","error":{"type":"api_error","message":"busy"}}"#, .serverError),
             (.openAI, #"{"error":{"type":"server_error","message":"busy"}}"#, .serverError),
             (.openAI, #"{"error":{"code":429,"message":"busy"}}"#, .rateLimited),
@@ -102,9 +110,8 @@ struct ProviderFaultTests {
 
     @Test("nobody at the base URL is unreachable at once", arguments: Road.all)
     func unreachable(road: Road) async throws {
-        let port = try await withFakeProvider { $0.port }
         let client = OutboundClient(policy: OutboundPolicy())
-        let credentials = ProviderCredentials(apiKey: "k", baseURL: "http://127.0.0.1:\(port)", guarded: false)
+        let credentials = ProviderCredentials(apiKey: "k", baseURL: "http://127.0.0.1:1", guarded: false)
         let provider: any ModelProvider =
             road.dialect == .anthropic
             ? AnthropicMessages(client: client, credentials: credentials)

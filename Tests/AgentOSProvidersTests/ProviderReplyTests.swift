@@ -61,10 +61,14 @@ struct ProviderReplyTests {
 
     @Test(
         "arguments that are no JSON are handed on as a string",
-        arguments: [Road(dialect: .openAI, stream: false), Road(dialect: .openAI, stream: true), Road(dialect: .anthropic, stream: true)])
+        arguments: [
+            Road(dialect: .openAI, stream: false), Road(dialect: .openAI, stream: true),
+            Road(dialect: .anthropic, stream: true),
+        ])
     func badArguments(road: Road) async throws {
         try await withProviders { fake, client in
-            fake.play(.calls([.init(name: "weather", arguments: #"{"city": "#), .init(name: "weather", arguments: "")]))
+            fake.play(
+                .calls([.init(name: "weather", arguments: #"{"city": "#), .init(name: "weather", arguments: "")]))
             let reply = try await road.dialect.provider(fake, client).reply(to: request(stream: road.stream))
             #expect(reply.toolCalls.map(\.arguments) == [.string(#"{"city": "#), [:]])
         }

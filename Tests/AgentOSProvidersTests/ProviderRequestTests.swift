@@ -29,7 +29,8 @@ struct ProviderRequestTests {
             fake.play(.text("ok"))
             let credentials = ProviderCredentials(
                 apiKey: "k", baseURL: fake.anthropicBaseURL + ending, guarded: false)
-            let outcome = try await AnthropicMessages(client: client, credentials: credentials).reply(to: request()).text
+            let outcome = try await AnthropicMessages(client: client, credentials: credentials).reply(to: request())
+                .text
             #expect(outcome == "ok")
         }
     }
@@ -68,7 +69,8 @@ struct ProviderRequestTests {
     @Test(
         "any history becomes one that Anthropic takes",
         arguments: [
-            [ModelMessage.user("a"), .user("b")], [.user("")], [.user(" \n")], [], [.assistant(text: "a", toolCalls: [])],
+            [ModelMessage.user("a"), .user("b")], [.user("")], [.user(" \n")], [],
+            [.assistant(text: "a", toolCalls: [])],
             [.user("a"), .assistant(text: "", toolCalls: []), .user("b")],
             [.user("a"), .assistant(text: "b", toolCalls: []), .assistant(text: "c", toolCalls: []), .user("")],
         ])
@@ -84,7 +86,10 @@ struct ProviderRequestTests {
 
     @Test(
         "models that reason get their own limit and no temperature",
-        arguments: [("o1-mini", true), ("o3", true), ("o4-mini", true), ("gpt-5-nano", true), ("gpt-4.1-mini", false), ("omni", false)])
+        arguments: [
+            ("o1-mini", true), ("o3", true), ("o4-mini", true), ("gpt-5-nano", true), ("gpt-4.1-mini", false),
+            ("omni", false),
+        ])
     func reasoning(model: String, reasons: Bool) async throws {
         try await withProviders { fake, client in
             fake.play(.text("ok"))
@@ -110,7 +115,8 @@ struct ProviderRequestTests {
         "names of models tell the provider",
         arguments: [
             ("claude-sonnet-4-5", ProviderType.anthropic), ("gpt-4.1", .openai), ("o1", .openai), ("o3-mini", .openai),
-            ("o4-mini", .openai), ("chatgpt-4o-latest", .openai), ("demo", .demo), ("llama-3", nil), ("script-1", nil), ("", nil),
+            ("o4-mini", .openai), ("chatgpt-4o-latest", .openai), ("demo", .demo), ("llama-3", nil), ("script-1", nil),
+            ("", nil),
         ])
     func names(model: String, provider: ProviderType?) {
         #expect(ModelNames.provider(forModel: model) == provider)

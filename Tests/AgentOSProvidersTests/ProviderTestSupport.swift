@@ -9,7 +9,9 @@ import Testing
 enum Dialect: String, CaseIterable, Sendable {
     case anthropic, openAI
 
-    func provider(_ fake: FakeProvider, _ client: OutboundClient, key: String? = "sk-test-secret-1") -> any ModelProvider {
+    func provider(_ fake: FakeProvider, _ client: OutboundClient, key: String? = "sk-test-secret-1")
+        -> any ModelProvider
+    {
         switch self {
         case .anthropic:
             AnthropicMessages(client: client, credentials: credentials(fake.anthropicBaseURL, key))

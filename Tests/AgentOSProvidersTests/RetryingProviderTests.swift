@@ -48,7 +48,9 @@ struct RetryingProviderTests {
         .failure(ProviderError(kind, "no", retryAfter: after, repeats: repeats))
     }
 
-    @Test("faults that pass are tried twice more, with growing waits", arguments: [ProviderError.Kind.rateLimited, .overloaded, .serverError, .unreachable])
+    @Test(
+        "faults that pass are tried twice more, with growing waits",
+        arguments: [ProviderError.Kind.rateLimited, .overloaded, .serverError, .unreachable])
     func schedule(kind: ProviderError.Kind) async throws {
         let script = Script([Self.failed(kind)])
         let outcome = try await script.retrying.failure(of: request())?.kind
@@ -65,7 +67,9 @@ struct RetryingProviderTests {
         #expect(script.waited == [0.5])
     }
 
-    @Test("what the provider asks for is honoured, within bounds", arguments: [(0, 0), (1.5, 1.5), (30, 30), (3600, 30), (-5, 0)])
+    @Test(
+        "what the provider asks for is honoured, within bounds",
+        arguments: [(0, 0), (1.5, 1.5), (30, 30), (3600, 30), (-5, 0)])
     func retryAfter(asked: Double, waited: Double) async throws {
         let script = Script([Self.failed(.rateLimited, after: asked), Self.ok])
         _ = try await script.retrying.reply(to: request())

@@ -33,7 +33,9 @@ struct SSEParserTests {
         Case("two of them", "data\ndata\n\n", ("message", "\n")),
         Case("colons in the value", "data: a: b\n\n", ("message", "a: b")),
         Case("an unfinished event", "data: a\n\ndata: b\n", ("message", "a")),
-        Case("characters of all lengths", "data: naïve 日本語 👩‍👩‍👧 𝒳\u{2028}\u{85}x\n\n", ("message", "naïve 日本語 👩‍👩‍👧 𝒳\u{2028}\u{85}x")),
+        Case(
+            "characters of all lengths", "data: naïve 日本語 👩‍👩‍👧 𝒳\u{2028}\u{85}x\n\n",
+            ("message", "naïve 日本語 👩‍👩‍👧 𝒳\u{2028}\u{85}x")),
         Case("nothing", ""),
     ]
 

@@ -78,6 +78,13 @@ public final class AgentStore: Sendable {
         return found
     }
 
+    /// The id behind a key that a run or a feed item names.
+    public func id(ofKey key: Int64) async throws -> AgentID? {
+        try await database.read { connection in
+            try connection.row("SELECT id FROM agents WHERE key = $1", [.int(key)]) { AgentID(try $0.bits(0)) }
+        }
+    }
+
     private func forget(_ id: AgentID) {
         remembered.withLock { state in
             state.generation &+= 1

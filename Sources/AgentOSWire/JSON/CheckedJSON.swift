@@ -107,3 +107,15 @@ struct JSONSlice: Sendable {
         repeated = value.repeated != 0
     }
 }
+
+extension CheckedJSON {
+    /// The whole as a tree, for parameters that are looked at one by one.
+    public func object() throws -> JSONObject {
+        try withBytes(of: whole) { bytes in
+            guard let object = (try? JSONParser.parse(bytes))?.objectValue else {
+                throw AgentOSError(.validation, "The body must be a JSON object.")
+            }
+            return object
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import AgentOSCore
+import AgentOSWire
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Names of headers that HTTPTypes does not have.
+enum Header {
+    static let requestID = name("x-request-id")
+    static let nextCursor = name("x-next-cursor")
+    static let limit = name("x-ratelimit-limit")
+    static let remaining = name("x-ratelimit-remaining")
+    static let reset = name("x-ratelimit-reset")
+    static let retryAfter = name("retry-after")
+    static let allow = name("allow")
+
+    private static func name(_ text: String) -> HTTPField.Name { HTTPField.Name(text) ?? .trailer }
+}
+
+/// An answer before it becomes HTTP.
+struct Reply: Sendable {
+    var status = 200
+    var body: [UInt8]
+    var contentType = "application/json"
+    var headers: [(HTTPField.Name, String)] = []
+    /// Set for an event stream instead of a body.
+    var stream: (@Sendable (inout any ResponseBodyWriter) async throws -> Void)?
+
+    init(_ body: [UInt8], status: Int = 200) {
+        self.body = body
+        self.status = status
+    }
+
+    /// `{"data": …, "error": null}`
+    static func data(_ write: (inout JSONWriter) -> Void, status: Int = 200) -> Reply {
+        Reply(Envelope.data(write), status: status)
+    }
+
+    static func error(_ error: AgentOSError) -> Reply {
+        var reply = Reply(Envelope.error(error), status: error.code.status)
+        if let seconds = error.retryAfter { reply.headers.append((Header.retryAfter, "\(max(1, seconds))")) }
+        if error.code == .unauthenticated { reply.headers.append((.wwwAuthenticate, "Bearer")) }
+        return reply
+    }
+
+    /// A stream of server-sent events; every write is flushed.
+    static func events(_ stream: @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void) -> Reply {
+        var reply = Reply([])
+        reply.contentType = "text/event-stream"
+        reply.headers.append((.cacheControl, "no-cache"))
+        reply.stream = stream
+        return reply
+    }
+
+    func response(_ fields: HTTPFields) -> Response {
+        var headers = fields
+        headers[.contentType] = contentType
+        for (name, value) in self.headers { headers[name] = value }
+        guard let stream else {
+            return Response(
+                status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        }
+        return Response(
+            status: .init(code: status), headers: headers,
+            body: ResponseBody { writer in
+                var erased: any ResponseBodyWriter = writer
+                try await stream(&erased)
+                try await erased.finish(nil)
+            })
+    }
+}

@@ -1,0 +1,130 @@
+import AgentOSControl
+import AgentOSCore
+import AgentOSStore
+import AgentOSWire
+import Foundation
+import Hummingbird
+import NIOCore
+
+extension Edge {
+    /// `POST /api/v1/rpc/<method>`
+    func rpc(_ method: String, _ request: Request, _ principal: Principal) async throws -> Reply {
+        try await bodies.withObject(of: request, limit: configuration.maximumControlBody) { json in
+            let result = try await services.registry.call(method, by: principal) { try json.object() }
+            var reply = Reply(Envelope.data(encoded: result.data), status: result.status)
+            if let cursor = result.nextCursor { reply.headers.append((Header.nextCursor, cursor)) }
+            return reply
+        }
+    }
+
+    /// `GET /api/v1/tail?run_id=&agent_id=&workspace=`: committed events as they come. A watcher that is too slow gets
+    /// a `gap` frame and reads the rest from the store.
+    func tail(_ request: Request, _ principal: Principal) async throws -> Reply {
+        let query = Query(request)
+        let scope = try await tailScope(query, principal)
+        var filter = LiveFeed.Filter(workspaceKey: scope.workspace.key, agentKey: scope.agentKey)
+        if let text = query["agent_id"] {
+            guard let id = AgentID(text) else { throw AgentOSError.invalid("agent_id", "must be a UUID") }
+            let agent = try await services.agents.agent(id, workspace: scope.workspace.key)
+            if let own = scope.agentKey, own != agent.key {
+                throw AgentOSError(.forbidden, "This key belongs to another agent.")
+            }
+            filter.agentKey = agent.key
+        }
+        if let text = query["run_id"] {
+            guard let id = RunID(text) else { throw AgentOSError.invalid("run_id", "must be a UUID") }
+            let run = try await services.runs.ref(id, workspace: scope.workspace.key)
+            if let own = scope.agentKey, own != run.agentKey {
+                throw AgentOSError(.forbidden, "This key belongs to another agent.")
+            }
+            filter.runKey = run.key
+        }
+        let feed = services.feed
+        let subscription = feed.subscribe(filter)
+        let (log, agents, ping) = (services.log, services.agents, configuration.pingSeconds)
+        return .events { writer in
+            defer { feed.unsubscribe(subscription) }
+            // Headers go out with the first bytes.
+            try await writer.write(ByteBuffer(string: ": connected\n\n"))
+            while !feed.isClosed {
+                switch await subscription.next(seconds: ping) {
+                case .quiet: try await writer.write(ByteBuffer(string: ": ping\n\n"))
+                case .gap: try await writer.write(ByteBuffer(string: "data: {\"type\":\"gap\"}\n\n"))
+                case .committed(let item):
+                    try await writer.write(ByteBuffer(bytes: try await Self.frames(item, log, agents)))
+                }
+            }
+        }
+    }
+
+    private static func frames(_ item: LiveFeed.Item, _ log: EventLog, _ agents: AgentStore) async throws -> [UInt8] {
+        let events = try await log.events(ofRun: item.run.key, after: item.first - 1, limit: item.count)
+        let agent = try await agents.id(ofKey: item.run.agentKey)
+        var renderer = EventRenderer(
+            run: item.run.id, suffix: agent.map { Array(",\"agent_id\":\"\($0)\"".utf8) } ?? [])
+        var out = JSONWriter(capacity: events.reduce(256) { $0 + $1.raw.count + 420 })
+        for event in events {
+            var one = JSONWriter(capacity: event.raw.count + 420)
+            renderer.append(event, to: &one)
+            out.raw("data: ")
+            out.raw(one.bytes.asciiJSON)
+            out.raw("\n\n")
+        }
+        return out.bytes
+    }
+
+    private struct TailScope {
+        let workspace: WorkspaceRef
+        let agentKey: Int64?
+    }
+
+    private func tailScope(_ query: Query, _ principal: Principal) async throws -> TailScope {
+        switch principal.scope {
+        case .agent(let workspace, let agent): return TailScope(workspace: workspace, agentKey: agent)
+        case .workspace(let workspace): return TailScope(workspace: workspace, agentKey: nil)
+        case .user(let user):
+            let memberships = try await services.workspaces.memberships(ofUser: user)
+            let name = query["workspace"]
+            if name == nil, memberships.count > 1 {
+                throw AgentOSError.invalid("workspace", "is required: this key's user has several workspaces")
+            }
+            let chosen = memberships.first { membership in
+                name == nil || membership.workspace.slug == name
+                    || membership.workspace.ref.id == name.flatMap { WorkspaceID($0) }
+            }
+            guard let chosen else {
+                throw AgentOSError(.forbidden, "There is no such workspace, or this key has no access to it.")
+            }
+            return TailScope(workspace: chosen.workspace.ref, agentKey: nil)
+        }
+    }
+}
+
+/// The query of a request's target.
+struct Query {
+    private var values: [String: String] = [:]
+
+    init(_ request: Request) {
+        guard let target = request.head.path, let mark = target.firstIndex(of: "?") else { return }
+        for pair in target[target.index(after: mark)...].split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, let name = String(parts[0]).removingPercentEncoding,
+                let value = String(parts[1]).removingPercentEncoding, !value.isEmpty
+            else { continue }
+            values[name] = value
+        }
+    }
+
+    subscript(_ name: String) -> String? { values[name] }
+}
+
+extension [UInt8] {
+    /// JSON bytes on one line with every non-ASCII character escaped, as event streams need it.
+    fileprivate var asciiJSON: [UInt8] {
+        if allSatisfy({ $0 < 0x80 && $0 != 0x0a && $0 != 0x0d }) { return self }
+        guard let value = try? JSONParser.parse(self) else { return Array("{}".utf8) }
+        var out = JSONWriter(asciiOnly: true, capacity: count)
+        out.value(value)
+        return out.bytes
+    }
+}

@@ -1,0 +1,131 @@
+import AgentOSCore
+import AgentOSOutbound
+import AgentOSStore
+import Foundation
+
+/// One thing that `agentos doctor` looked at.
+public struct DoctorFinding: Sendable {
+    public enum Level: String, Sendable { case ok, warning, error }
+
+    public let level: Level
+    public let check: String
+    public let message: String
+    /// What to do about it.
+    public let advice: String?
+
+    init(_ level: Level, _ check: String, _ message: String, _ advice: String? = nil) {
+        self.level = level
+        self.check = check
+        self.message = message
+        self.advice = advice
+    }
+}
+
+extension ServerCommand {
+    /// Looks at configuration, clock, disk, database and providers. Works beside a running server.
+    public static func doctor(_ options: ServeOptions) async throws -> [DoctorFinding] {
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        var findings = [DoctorFinding(.ok, "configuration", "Read without errors.")]
+        findings.append(clock(configuration))
+        findings.append(disk(configuration))
+        findings += await database(configuration)
+        findings += await providers(configuration)
+        return findings
+    }
+
+    private static func clock(_ configuration: ServerConfiguration) -> DoctorFinding {
+        let now = WallClock.system(offsetSeconds: configuration.clockOffsetSeconds).now()
+        let floor = Timestamp(iso8601: "2026-01-01T00:00:00Z") ?? now
+        if now < floor {
+            return .init(.error, "clock", "The clock says \(now.iso8601).", "Set the clock; events are ordered by it.")
+        }
+        if configuration.clockOffsetSeconds != 0 {
+            return .init(
+                .warning, "clock", "Moved by \(configuration.clockOffsetSeconds) s; the server sees \(now.iso8601).",
+                "Unset AGENTOS_CLOCK_OFFSET_SECONDS outside of tests.")
+        }
+        return .init(.ok, "clock", "\(now.iso8601)")
+    }
+
+    private static func disk(_ configuration: ServerConfiguration) -> DoctorFinding {
+        var path = URL(fileURLWithPath: configuration.data).standardizedFileURL.path
+        while !FileManager.default.fileExists(atPath: path), path != "/" {
+            path = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        }
+        let watch = DiskWatch(path: path, minimumFreeBytes: configuration.minimumFreeBytes)
+        let free = "\(watch.freeBytes >> 20) MiB free"
+        if watch.isLow {
+            return .init(
+                .error, "disk", "\(free); below \(configuration.minimumFreeBytes >> 20) MiB new data is refused.",
+                "Make room, or lower AGENTOS_MIN_FREE_BYTES.")
+        }
+        return .init(.ok, "disk", free + ".")
+    }
+
+    private static func database(_ configuration: ServerConfiguration) async -> [DoctorFinding] {
+        guard DataFolder.holdsStore(configuration.data) else {
+            return [.init(.warning, "database", "There is no store in \(configuration.data).", "agentos serve makes one.")]
+        }
+        var findings: [DoctorFinding] = []
+        let credentials = URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/credentials.json"
+        if FileManager.default.fileExists(atPath: credentials) {
+            findings.append(
+                .init(
+                    .warning, "credentials", "\(credentials) still holds the first keys in plain text.",
+                    "Move them to a password store and delete the file."))
+        }
+        do {
+            let folder = try DataFolder(configuration.data)
+            let store = try await Store.open(folder, configuration)
+            defer { try? store.database.close() }
+            let problems = try await store.database.checkIntegrity()
+            if problems.isEmpty {
+                let level = try store.database.synchronousLevel()
+                findings.append(
+                    .init(.ok, "database", "Sound; schema version \(Migrator.newestVersion), synchronous=\(level)."))
+            } else {
+                findings.append(
+                    .init(
+                        .error, "database", problems.prefix(3).joined(separator: "; "),
+                        "Stop the server and restore the newest backup."))
+            }
+        } catch let error as StartupError {
+            let inUse = error.message.contains("in use")
+            findings.append(
+                .init(
+                    inUse ? .ok : .error, "database", error.message,
+                    inUse ? "Stop the server to have its database checked." : nil))
+        } catch {
+            findings.append(.init(.error, "database", "\(error)", nil))
+        }
+        return findings
+    }
+
+    private static func providers(_ configuration: ServerConfiguration) async -> [DoctorFinding] {
+        let given = [
+            ("anthropic", configuration.providers.anthropicKey,
+                configuration.providers.anthropicBaseURL ?? "https://api.anthropic.com"),
+            ("openai", configuration.providers.openAIKey,
+                configuration.providers.openAIBaseURL ?? "https://api.openai.com/v1"),
+        ]
+        let client = OutboundClient(policy: configuration.outbound)
+        var findings: [DoctorFinding] = []
+        for (name, key, url) in given {
+            guard key != nil else {
+                findings.append(.init(.ok, name, "No key in the environment; agents need a stored one (providers_set)."))
+                continue
+            }
+            do {
+                let answer = try await client.stream(OutboundRequest(url: url, timeoutSeconds: 5))
+                findings.append(.init(.ok, name, "\(url) answers (status \(answer.status))."))
+            } catch let error as OutboundError {
+                findings.append(
+                    .init(.error, name, "\(url) cannot be reached: \(error.message)", "Check the base URL and the network."))
+            } catch {
+                findings.append(.init(.error, name, "\(url) cannot be reached.", "Check the base URL and the network."))
+            }
+        }
+        await client.shutdown()
+        return findings
+    }
+}

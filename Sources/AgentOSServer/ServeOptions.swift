@@ -1,0 +1,18 @@
+/// Flags of the command line; what is nil comes from the environment, the file or the defaults.
+public struct ServeOptions: Sendable {
+    public var host: String?
+    public var port: Int?
+    public var data: String?
+    public var configFile: String?
+    public var logFormat: String?
+    public var logLevel: String?
+
+    public init() {}
+}
+
+/// Something a person has to mend before the server can start: one clear line.
+public struct StartupError: Error, Sendable {
+    public let message: String
+
+    public init(_ message: String) { self.message = message }
+}

@@ -1,0 +1,117 @@
+import AgentOSControl
+import AgentOSCore
+import AgentOSHTTP
+import AgentOSOutbound
+import AgentOSRuntime
+import AgentOSStore
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The composition root: configuration to stores to services to application.
+struct Server: Sendable {
+    let store: Store
+    let folder: DataFolder
+    let configuration: ServerConfiguration
+    let logger: Logger
+    let feed = LiveFeed()
+    let outbound: OutboundClient
+    let runtime: Runtime
+    let disk: DiskWatch
+    let edge: Edge
+
+    init(store: Store, folder: DataFolder, configuration: ServerConfiguration, logger: Logger) throws {
+        self.store = store
+        self.folder = folder
+        self.configuration = configuration
+        self.logger = logger
+        let outbound = OutboundClient(policy: configuration.outbound)
+        self.outbound = outbound
+        let providers = ProviderDirectory(
+            environment: configuration.providers, store: store.providers, client: outbound)
+        let runtime = Runtime(
+            agents: store.agents, runs: store.runs, hosted: store.hosted, conversations: store.conversations,
+            providers: providers, outbound: outbound, feed: feed, clock: store.clock, logger: logger)
+        self.runtime = runtime
+        let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
+        self.disk = disk
+        let registry = OperationRegistry(
+            ControlServices(
+                agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
+                conversations: store.conversations, providerSettings: store.providers, providers: providers,
+                log: store.log, humanInput: store.humanInput, runtime: runtime
+            ) { url in
+                do {
+                    try await outbound.check(url)
+                } catch let error as OutboundError {
+                    throw AgentOSError.invalid("base_url", error.message)
+                }
+            })
+        let feed = feed
+        edge = Edge(
+            EdgeServices(
+                agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
+                tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: feed,
+                committer: store.committer, disk: disk, runtime: runtime, registry: registry, clock: store.clock,
+                gauges: { await Gauges.all(store, runtime, feed, disk) },
+                unreadiness: {
+                    if feed.isClosed { return "The server is shutting down." }
+                    if disk.isLow { return "The disk is nearly full." }
+                    let works = try? await store.database.read { try $0.int("SELECT 1") }
+                    return works == 1 ? nil : "The database cannot be read."
+                }),
+            configuration: configuration.edge, metrics: Metrics(), logger: logger)
+    }
+
+    /// Ends runs that an earlier process left behind.
+    func recover() async throws {
+        let failed = try await runtime.failUnfinished()
+        if failed > 0 {
+            logger.warning("runs of an earlier process were failed", metadata: ["runs": .stringConvertible(failed)])
+        }
+    }
+
+    func run(firstCredentials: JSONObject?) async throws {
+        let banner = Banner(configuration: configuration, folder: folder, isFirstStart: firstCredentials != nil)
+        let application = Application(
+            responder: edge,
+            // Longer than clients keep an idle connection, so that it is never the server that closes first.
+            server: .http1(configuration: .init(idleTimeout: .seconds(90))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
+            onServerRunning: { channel in banner.print(port: channel.localAddress?.port ?? configuration.port) },
+            logger: Self.quiet)
+        let upkeep = Upkeep(
+            store: store, runtime: runtime, disk: disk,
+            merger: ChunkMerger(database: store.database, committer: store.committer, clock: store.clock),
+            purge: Purge(database: store.database, committer: store.committer), logger: logger)
+        let drain = Drain(store: store, runtime: runtime, feed: feed, logger: logger)
+        // Stopped in reverse: first the drain, then the listener, then the rest, the store last.
+        let services: [any Service] = [StoreKeeper(store: store), upkeep, application, drain]
+        var group = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0, successTerminationBehavior: .ignore) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quiet)
+        group.maximumGracefulShutdownDuration = .milliseconds(9000)
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch let error as IOError {
+            throw StartupError(
+                error.errnoCode == EADDRINUSE
+                    ? "Port \(configuration.port) on \(configuration.host) is in use by another program."
+                    : "Cannot listen on \(configuration.host):\(configuration.port): "
+                        + String(cString: strerror(error.errnoCode)) + ".")
+        } catch let error as NIOCore.SocketAddressError {
+            throw StartupError("Cannot listen on \(configuration.host):\(configuration.port): \(error).")
+        }
+        await outbound.shutdown()
+    }
+
+    /// The frameworks' own chatter, down to what matters.
+    private static var quiet: Logger {
+        var logger = Logger(label: "http")
+        logger.logLevel = .error
+        return logger
+    }
+}

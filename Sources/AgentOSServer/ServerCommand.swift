@@ -1,0 +1,51 @@
+import AgentOSControl
+import AgentOSCore
+import AgentOSHTTP
+import AgentOSOutbound
+import AgentOSRuntime
+import AgentOSStore
+import Foundation
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+/// What the command line can do with a server's own files.
+public enum ServerCommand {
+    public static let version = "0.1.0"
+
+    /// Creates the store in a folder; nil when there is one already.
+    /// - Throws: `StartupError`
+    public static func initialise(data: String?) async throws -> JSONObject? {
+        var options = ServeOptions()
+        options.data = data
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        if DataFolder.holdsStore(configuration.data) { return nil }
+        let folder = try DataFolder(configuration.data)
+        let store = try await Store.open(folder, configuration)
+        defer { try? store.database.close() }
+        guard try await store.workspaces.isEmpty() else { return nil }
+        return try await Bootstrap.run(store)
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    /// - Throws: `StartupError` for what a person has to mend.
+    public static func serve(_ options: ServeOptions) async throws {
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        // A client that leaves must not end the process.
+        signal(SIGPIPE, SIG_IGN)
+        let (format, level) = (configuration.logFormat, configuration.logLevel)
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, logLevel: level) }
+        let logger = Logger(label: "agentos")
+        let folder = try DataFolder(configuration.data)
+        let store = try await Store.open(folder, configuration)
+        var credentials: JSONObject?
+        if try await store.workspaces.isEmpty() {
+            let made = try await Bootstrap.run(store)
+            try folder.writeSecret(Array((JSONValue.object(made).prettyText + "\n").utf8), to: folder.credentials)
+            credentials = made
+        }
+        let server = try Server(store: store, folder: folder, configuration: configuration, logger: logger)
+        try await server.recover()
+        try await server.run(firstCredentials: credentials)
+    }
+}

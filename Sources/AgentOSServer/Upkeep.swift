@@ -1,0 +1,79 @@
+import AgentOSCore
+import AgentOSRuntime
+import AgentOSStore
+import Logging
+import ServiceLifecycle
+
+/// What has to be done every now and then while the server runs.
+struct Upkeep: Service {
+    let store: Store
+    let runtime: Runtime
+    let disk: DiskWatch
+    let merger: ChunkMerger
+    let purge: Purge
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                every(1, in: &group, "time limit") {
+                    runtime.enforceTimeLimit()
+                    disk.refresh()
+                }
+                every(60, in: &group, "last use of keys") { try await store.keys.flushLastUsed() }
+                every(2, in: &group, "merging") { while try await merger.mergeDue(limit: 4) > 0 { await Task.yield() } }
+                every(2, in: &group, "purging") { while try await purge.step() { await Task.yield() } }
+                every(20, in: &group, "vacuum") { _ = try await store.database.vacuum(pages: 2000) }
+            }
+        }
+    }
+
+    /// Repeats a piece of work until the server stops; an error is logged and the next round tries again.
+    private func every(
+        _ seconds: Double, in group: inout TaskGroup<Void>, _ name: String,
+        _ work: @escaping @Sendable () async throws -> Void
+    ) {
+        group.addTask {
+            while !Task.isCancelled {
+                do {
+                    try await Task.sleep(for: .seconds(seconds))
+                    try await work()
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.warning("upkeep failed", metadata: ["work": .string(name), "error": .string("\(error)")])
+                }
+            }
+        }
+    }
+}
+
+/// Stops first: no more runs, waiting polls and streams are answered, going runs get a little time.
+struct Drain: Service {
+    /// Seconds that going runs have to end by themselves.
+    static let graceSeconds = 4.0
+
+    let store: Store
+    let runtime: Runtime
+    let feed: LiveFeed
+    let logger: Logger
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        logger.info("stopping", metadata: ["runs": .stringConvertible(runtime.activeCount)])
+        store.humanInput.bell.ringForGood()
+        feed.close()
+        await runtime.drain(graceSeconds: Self.graceSeconds)
+    }
+}
+
+/// Stops last: everything is written, the log is moved into the database file, the file is closed.
+struct StoreKeeper: Service {
+    let store: Store
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        try await store.keys.flushLastUsed()
+        try store.database.close()
+    }
+}
