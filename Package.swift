@@ -87,23 +87,29 @@ let package = Package(
         .target(
             name: "AgentOSTestSupport",
             dependencies: [
-                "AgentOSCore", "AgentOSStore", "AgentOSSQLite", "AgentOSServer", hummingbird, httpTypes, nioCore, log,
+                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSSQLite", "AgentOSOutbound", "AgentOSProviders",
+                "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", "AgentOSServer", hummingbird, httpTypes, lifecycle,
+                nioCore, nioPosix, log,
             ]),
-        .testTarget(name: "AgentOSCoreTests", dependencies: ["AgentOSCore"]),
-        .testTarget(name: "AgentOSWireTests", dependencies: ["AgentOSWire", "AgentOSCore"]),
-        .testTarget(name: "AgentOSStoreTests", dependencies: ["AgentOSStore", "AgentOSSQLite", "AgentOSTestSupport"]),
+        .testTarget(name: "AgentOSCoreTests", dependencies: ["AgentOSCore", "AgentOSTestSupport"]),
+        .testTarget(name: "AgentOSWireTests", dependencies: ["AgentOSWire", "AgentOSCore", "AgentOSTestSupport"]),
+        .testTarget(
+            name: "AgentOSStoreTests",
+            dependencies: ["AgentOSStore", "AgentOSSQLite", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
             name: "AgentOSOutboundTests", dependencies: ["AgentOSOutbound", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
             name: "AgentOSProvidersTests",
             dependencies: ["AgentOSProviders", "AgentOSOutbound", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
-            name: "AgentOSRuntimeTests", dependencies: ["AgentOSRuntime", "AgentOSCore", "AgentOSTestSupport"]),
+            name: "AgentOSRuntimeTests",
+            dependencies: ["AgentOSRuntime", "AgentOSStore", "AgentOSWire", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
-            name: "AgentOSControlTests", dependencies: ["AgentOSControl", "AgentOSCore", "AgentOSTestSupport"]),
+            name: "AgentOSControlTests",
+            dependencies: ["AgentOSControl", "AgentOSStore", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
             name: "AgentOSHTTPTests",
-            dependencies: ["AgentOSHTTP", "AgentOSServer", "AgentOSClient", "AgentOSCore", "AgentOSTestSupport"]),
+            dependencies: ["AgentOSHTTP", "AgentOSClient", "AgentOSStore", "AgentOSCore", "AgentOSTestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

@@ -26,7 +26,7 @@ final class BodyReader: Sendable {
         switch request.headers[.contentEncoding]?.lowercased() {
         case nil, "", "identity":
             json = try body.withUnsafeReadableBytes { try CheckedJSON(object: $0) }
-        case "gzip", "x-gzip", "deflate":
+        case "gzip", "x-gzip":
             let plain = try body.withUnsafeReadableBytes { try Gunzip.unpack($0, limit: limit) }
             try reserve(plain.count, &held)
             json = try plain.withUnsafeBytes { try CheckedJSON(object: $0) }

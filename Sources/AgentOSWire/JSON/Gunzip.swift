@@ -1,13 +1,13 @@
 import AgentOSCore
 import CZlib
 
-/// Unpacks a gzip (or zlib) body, up to a limit: what it unpacks to is bounded before it is allocated.
+/// Unpacks a gzip body, up to a limit: what it unpacks to is bounded before it is allocated.
 public enum Gunzip {
     /// - Throws: VALIDATION_ERROR when it is not gzip or is cut off; PAYLOAD_TOO_LARGE over the limit.
     public static func unpack(_ input: UnsafeRawBufferPointer, limit: Int) throws -> [UInt8] {
         var stream = z_stream()
-        // 15 window bits; 32 more: recognise gzip and zlib by their header.
-        guard inflateInit2_(&stream, 47, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+        // 15 window bits; 16 more: gzip and nothing else.
+        guard inflateInit2_(&stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             throw AgentOSError(.unavailable, "Out of memory.", retryAfter: 1)
         }
         defer { inflateEnd(&stream) }
