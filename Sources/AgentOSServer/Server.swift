@@ -75,10 +75,13 @@ struct Server: Sendable {
 
     func run(firstCredentials: JSONObject?) async throws {
         let banner = Banner(configuration: configuration, folder: folder, isFirstStart: firstCredentials != nil)
+        let largestBody = max(configuration.edge.maximumBody, configuration.edge.maximumControlBody)
         let application = Application(
             responder: edge,
             // Longer than clients keep an idle connection, so that it is never the server that closes first.
-            server: .http1(configuration: .init(idleTimeout: .seconds(90))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ExpectContinue(largestBody: largestBody)], idleTimeout: .seconds(90))),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
             onServerRunning: { channel in banner.print(port: channel.localAddress?.port ?? configuration.port) },
