@@ -22,6 +22,9 @@ public struct FrameStream: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
 
     public struct Iterator: AsyncIteratorProtocol {
+        /// A frame larger than this is an error, so that a peer cannot make us hold without end.
+        private static let largestFrame = 64 << 20
+
         private enum State {
             case idle
             case open(HTTPClientResponse.Body.AsyncIterator)
@@ -30,7 +33,7 @@ public struct FrameStream: AsyncSequence, Sendable {
 
         private let stream: FrameStream
         private var state = State.idle
-        private var decoder = ServerSentEventDecoder()
+        private var parser = SSEParser(maximumEventBytes: Self.largestFrame)
         private var frames: [[UInt8]] = []
         private var next = 0
         private var sawLastFrame = false
@@ -69,13 +72,10 @@ public struct FrameStream: AsyncSequence, Sendable {
             state = .closed
             do {
                 while frames.isEmpty {
-                    guard let chunk = try await body.next() else {
-                        decoder.finish(into: &frames)
-                        return
-                    }
-                    try decoder.feed(chunk.readableBytesView, into: &frames)
+                    guard let chunk = try await body.next() else { return }
+                    frames += try parser.feed(Array(chunk.readableBytesView)).map(\.data)
                 }
-            } catch is ServerSentEventDecoder.FrameTooLarge {
+            } catch is SSEParser.TooLarge {
                 throw ConnectionError(.unexpectedAnswer, "The stream holds a frame that is too large.")
             } catch {
                 throw stream.transport.translated(error)

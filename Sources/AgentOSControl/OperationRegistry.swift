@@ -58,7 +58,14 @@ public struct OperationRegistry: Sendable {
         if let name, !name.isNull, name.stringValue == nil {
             throw AgentOSError.invalid("workspace", "must be a string, not \(name.kindName)")
         }
-        let given = name?.stringValue
+        return try await self.context(for: principal, named: name?.stringValue, atLeast: role)
+    }
+
+    /// Finds the workspace a request means and what its sender may do there (contract 1.4).
+    /// - Throws: FORBIDDEN without access to it, VALIDATION_ERROR when a personal key has to name one.
+    public func context(
+        for principal: Principal, named given: String?, atLeast role: Role
+    ) async throws -> OperationContext {
         let context: OperationContext
         switch principal.scope {
         case .agent: throw Self.noWorkspace

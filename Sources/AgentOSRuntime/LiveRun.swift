@@ -52,12 +52,7 @@ public final class LiveRun: Sendable {
         /// The next frame; nil when none came within the time.
         public func next(seconds: Double) async -> InvokeFrame? {
             if let ready = take() { return ready }
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.wait() }
-                group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
-                await group.next()
-                group.cancelAll()
-            }
+            await waitAtMost(seconds: seconds) { await self.wait() }
             return take()
         }
 

@@ -82,20 +82,10 @@ extension Edge {
         switch principal.scope {
         case .agent(let workspace, let agent): return TailScope(workspace: workspace, agentKey: agent)
         case .workspace(let workspace): return TailScope(workspace: workspace, agentKey: nil)
-        case .user(let user):
-            let memberships = try await services.workspaces.memberships(ofUser: user)
-            let name = query["workspace"]
-            if name == nil, memberships.count > 1 {
-                throw AgentOSError.invalid("workspace", "is required: this key's user has several workspaces")
-            }
-            let chosen = memberships.first { membership in
-                name == nil || membership.workspace.slug == name
-                    || membership.workspace.ref.id == name.flatMap { WorkspaceID($0) }
-            }
-            guard let chosen else {
-                throw AgentOSError(.forbidden, "There is no such workspace, or this key has no access to it.")
-            }
-            return TailScope(workspace: chosen.workspace.ref, agentKey: nil)
+        case .user:
+            let context = try await services.registry.context(
+                for: principal, named: query["workspace"], atLeast: .viewer)
+            return TailScope(workspace: context.workspace.ref, agentKey: nil)
         }
     }
 }

@@ -1,3 +1,4 @@
+import AgentOSCore
 import Synchronization
 
 /// Lets tasks wait until something about a key changes. A waiting task costs no thread.
@@ -60,14 +61,7 @@ public final class Bell<Key: Hashable & Sendable>: Sendable {
 
     /// Waits for a ring, at most so long. Ends the listening.
     public func wait(_ listener: Listener, seconds: Double) async {
-        if seconds > 0 {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await listener.wait() }
-                group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
-                await group.next()
-                group.cancelAll()
-            }
-        }
+        if seconds > 0 { await waitAtMost(seconds: seconds) { await listener.wait() } }
         stop(listener)
     }
 

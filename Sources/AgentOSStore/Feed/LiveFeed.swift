@@ -78,12 +78,7 @@ public final class LiveFeed: Sendable {
         /// The next signal; `quiet` after the given time without one.
         public func next(seconds: Double) async -> Signal {
             if let ready = take() { return ready }
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.wait() }
-                group.addTask { try? await Task.sleep(for: .seconds(seconds)) }
-                await group.next()
-                group.cancelAll()
-            }
+            await waitAtMost(seconds: seconds) { await self.wait() }
             return take() ?? .quiet
         }
 

@@ -239,28 +239,27 @@ public final class RunStore: Sendable {
 
     /// Newest first. `running` also finds runs that wait for somebody.
     public func list(workspace: Int64, _ filter: RunFilter) async throws -> [RunSummary] {
-        try await database.read { connection in
-            // The index that fits is named by the shape of the condition: of one agent, of the open ones, or of all.
-            let scope = filter.agentKey == nil ? "r.workspace_key = $1" : "r.agent_key = $2 AND r.workspace_key = $1"
-            let state =
-                switch filter.status {
-                case nil: ""
-                case .running?: "AND r.completed_at IS NULL"
-                case .some: "AND r.status = $3"
-                }
-            return try connection.rows(
-                """
-                SELECT \(Self.summaryColumns) FROM \(Self.summaryTables)
-                WHERE \(scope) \(state) AND a.deleted_at IS NULL AND ($2 IS NULL OR $2 = r.agent_key)
-                  AND ($3 IS NULL OR $3 IS NOT NULL)
-                  AND r.key < COALESCE((SELECT key FROM runs WHERE id = $4), 9223372036854775807)
-                ORDER BY r.key DESC LIMIT $5
-                """,
-                [
-                    .int(workspace), .optional(filter.agentKey), .optional(filter.status?.rawValue),
-                    filter.before.map { .id($0) } ?? .null, .int(Int64(filter.limit)),
-                ], Self.decodeSummary)
+        // The index that fits goes by the shape of the condition: of one agent, of the open ones, or of all.
+        var conditions = ["r.workspace_key = $1", "a.deleted_at IS NULL"]
+        var arguments: [SQLValue] = [.int(workspace)]
+        func add(_ condition: (String) -> String, _ value: SQLValue) {
+            arguments.append(value)
+            conditions.append(condition("$\(arguments.count)"))
         }
+        if let agent = filter.agentKey { add({ "r.agent_key = \($0)" }, .int(agent)) }
+        switch filter.status {
+        case nil: break
+        case .running?: conditions.append("r.completed_at IS NULL")
+        case let status?: add({ "r.status = \($0)" }, .text(status.rawValue))
+        }
+        if let before = filter.before { add({ "r.key < (SELECT key FROM runs WHERE id = \($0))" }, .id(before)) }
+        arguments.append(.int(Int64(filter.limit)))
+        let sql = """
+            SELECT \(Self.summaryColumns) FROM \(Self.summaryTables)
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY r.key DESC LIMIT $\(arguments.count)
+            """
+        let bound = arguments
+        return try await database.read { try $0.rows(sql, bound, Self.decodeSummary) }
     }
 
     /// - Throws: NOT_FOUND when the workspace has no such run.

@@ -1,4 +1,4 @@
-import AgentOSProviders
+import AgentOSCore
 import Testing
 
 @Suite("Event streams")
