@@ -93,6 +93,8 @@ let package = Package(
                 "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", "AgentOSServer", hummingbird, httpTypes, lifecycle,
                 nioCore, nioPosix, log,
             ]),
+        // Lets the providers' own clients check the fake provider; not part of the product.
+        .executableTarget(name: "FakeProviderTool", dependencies: ["AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(name: "AgentOSCoreTests", dependencies: ["AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(name: "AgentOSWireTests", dependencies: ["AgentOSWire", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
