@@ -86,10 +86,10 @@ struct AnthropicAssembly {
     /// Later counts replace earlier ones: the stream's last word is the sum.
     private mutating func count(_ value: JSONValue?) {
         guard let value else { return }
-        usage.input = value["input_tokens"]?.intValue ?? usage.input
-        usage.output = value["output_tokens"]?.intValue ?? usage.output
-        usage.cacheRead = value["cache_read_input_tokens"]?.intValue ?? usage.cacheRead
-        usage.cacheCreation = value["cache_creation_input_tokens"]?.intValue ?? usage.cacheCreation
+        usage.input = value["input_tokens"]?.countValue ?? usage.input
+        usage.output = value["output_tokens"]?.countValue ?? usage.output
+        usage.cacheRead = value["cache_read_input_tokens"]?.countValue ?? usage.cacheRead
+        usage.cacheCreation = value["cache_creation_input_tokens"]?.countValue ?? usage.cacheCreation
     }
 
     /// Takes in a whole message.

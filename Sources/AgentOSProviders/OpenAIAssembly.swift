@@ -69,10 +69,10 @@ struct OpenAIAssembly {
     /// The prompt's count includes what was read from the cache; our classes are disjoint.
     private mutating func count(_ value: JSONValue?) {
         guard let value, value.objectValue != nil else { return }
-        let prompt = max(0, value["prompt_tokens"]?.intValue ?? 0)
-        let cached = min(prompt, max(0, value["prompt_tokens_details"]?["cached_tokens"]?.intValue ?? 0))
+        let prompt = max(0, value["prompt_tokens"]?.countValue ?? 0)
+        let cached = min(prompt, max(0, value["prompt_tokens_details"]?["cached_tokens"]?.countValue ?? 0))
         usage = TokenUsage(
-            input: prompt - cached, output: max(0, value["completion_tokens"]?.intValue ?? 0), cacheRead: cached)
+            input: prompt - cached, output: max(0, value["completion_tokens"]?.countValue ?? 0), cacheRead: cached)
     }
 
     /// Takes in a whole completion.

@@ -47,7 +47,9 @@ struct DemoProviderTests {
     @Test("it calls a fitting tool once and tells what it saw")
     func tools() async throws {
         let tools = [tool("invoke_agent"), tool("http_request"), tool("current_time")]
-        let first = try await demo.reply(to: request([.user("hi")], tools: tools))
+        let idle = try await demo.reply(to: request([.user("hi")], tools: tools))
+        #expect(idle.toolCalls.isEmpty)
+        let first = try await demo.reply(to: request([.user("what time is it?")], tools: tools))
         let call = try #require(first.toolCalls.first)
         #expect(call.name == "current_time" && first.toolCalls.count == 1)
         let result = ToolResult(callID: call.id, name: call.name, content: "12:00", isError: false)

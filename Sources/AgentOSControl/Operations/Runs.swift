@@ -48,14 +48,14 @@ extension Operation {
             "runs_get_events", "Lists a run's events by sequence number.",
             [
                 .runID, .limit(1...5000, default: 500),
-                .optional("after_sequence", .integer(0...Int.max), "Only events after this sequence number."),
+                .optional("after_sequence", .integer(0...1 << 53), "Only events after this sequence number."),
                 .optional("cursor", .string(1...20), "Where the previous page ended: its x-next-cursor header."),
             ], readOnly: true, access: .role(.viewer)
         ) { call in
             let run = try await services.runs.ref(call.parameters.id("run_id"), workspace: call.workspaceKey)
             var after = call.parameters.int("after_sequence") ?? 0
             if let cursor = call.parameters.string("cursor") {
-                guard let number = Int(cursor), number >= 0 else {
+                guard let number = Int(cursor), (0...1 << 53).contains(number) else {
                     throw AgentOSError.invalid("cursor", "is not one of this list's cursors")
                 }
                 after = max(after, number)

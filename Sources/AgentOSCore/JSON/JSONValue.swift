@@ -46,6 +46,9 @@ public enum JSONValue: Sendable, Hashable {
         return Int(value)
     }
 
+    /// A count as others report it, brought into 0 to 2^50, so that sums of counts cannot overflow.
+    public var countValue: Int? { intValue.map { min(max(0, $0), 1 << 50) } }
+
     /// What kind of value this is, in the words of an error message.
     public var kindName: String {
         switch self {
@@ -61,12 +64,13 @@ public enum JSONValue: Sendable, Hashable {
     public subscript(_ key: String) -> JSONValue? { objectValue?[key] }
 }
 
-/// The members of an object, in order. A name that is given twice keeps its place and takes the last value.
+/// The members of an object, in order. A name that is given twice keeps its place and takes the last value. Names are
+/// the same when their code points are: Swift's own comparison takes composed and decomposed letters for equal.
 public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     public private(set) var members: [(key: String, value: JSONValue)]
     /// Names that occurred more than once in the parsed text: typed readers refuse those.
     public internal(set) var repeated: Set<String> = []
-    private var index: [String: Int] = [:]
+    private var index: [[UInt8]: Int] = [:]
 
     public init() { members = [] }
 
@@ -86,8 +90,8 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
 
     // A linear search wins for the handful of members most objects have.
     private func place(of key: String) -> Int? {
-        if members.count > 12 { return index[key] }
-        for position in members.indices where members[position].key == key { return position }
+        if members.count > 12 { return index[Array(key.utf8)] }
+        for position in members.indices where members[position].key.utf8.elementsEqual(key.utf8) { return position }
         return nil
     }
 
@@ -103,7 +107,7 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
                 }
             } else if let newValue {
                 members.append((key, newValue))
-                if members.count == 13 { rebuildIndex() } else if members.count > 13 { index[key] = members.count - 1 }
+                if members.count == 13 { rebuildIndex() } else if members.count > 13 { index[Array(key.utf8)] = members.count - 1 }
             }
         }
     }
@@ -111,7 +115,7 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
     private mutating func rebuildIndex() {
         index = [:]
         guard members.count > 12 else { return }
-        for position in members.indices { index[members[position].key] = position }
+        for position in members.indices { index[Array(members[position].key.utf8)] = position }
     }
 
     public static func == (a: JSONObject, b: JSONObject) -> Bool {

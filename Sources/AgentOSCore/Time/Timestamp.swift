@@ -95,6 +95,8 @@ extension Timestamp {
         }
         guard position == bytes.count else { return nil }
         let seconds = Self.days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second - offset
+        // An offset can move the first and last hours out of the years that can be written with four digits.
+        guard seconds >= -62_167_219_200, seconds < 253_402_300_800 else { return nil }
         self.init(microseconds: seconds * 1_000_000 + micros)
     }
 
@@ -104,9 +106,9 @@ extension Timestamp {
         self = parsed
     }
 
-    /// Appends `2026-05-11T20:00:00.000Z`.
+    /// Appends `2026-05-11T20:00:00.000Z`. Times outside the years 0 to 9999 are written as the nearest inside.
     public func append(to out: inout [UInt8]) {
-        let millis = milliseconds
+        let millis = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
         let days = Self.floorDivide(millis, 86_400_000)
         var rest = millis - days * 86_400_000
         let z = days + 719_468
