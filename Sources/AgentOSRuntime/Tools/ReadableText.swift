@@ -1,4 +1,4 @@
-import CLibXML2
+internal import CLibXML2
 import Glibc
 
 /// The readable text of an HTML page: what a person would see, a line for each block.
