@@ -11,6 +11,13 @@ public final class EventLog: Sendable {
         public var last: Int64
         /// Events that were stored now.
         public var stored: Int
+
+        public init(accepted: Int, first: Int64, last: Int64, stored: Int) {
+            self.accepted = accepted
+            self.first = first
+            self.last = last
+            self.stored = stored
+        }
     }
 
     enum Outcome {
@@ -54,18 +61,20 @@ public final class EventLog: Sendable {
                 return receipt
             case .repeats(let twins):
                 var kept: [Int] = []
+                var claimed = next.claimed
                 for (position, twin) in twins.enumerated() {
                     guard let twin else {
                         kept.append(next.items[position])
                         continue
                     }
                     guard twin > 0 else { continue }
+                    claimed.insert(twin)
                     receipt.first = min(receipt.first, twin)
                     receipt.last = max(receipt.last, twin)
                 }
                 if kept.isEmpty { return receipt }
                 // Cut again outside the writer; what others store meanwhile is checked once more.
-                chunk = try PreparedChunk(batch, kept: kept, createdAt: createdAt)
+                chunk = try PreparedChunk(batch, kept: kept, claimed: claimed, createdAt: createdAt)
             }
         }
     }

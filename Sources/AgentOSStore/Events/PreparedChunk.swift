@@ -14,9 +14,13 @@ struct PreparedChunk: Sendable {
     let hasSpans: Bool
     let errorCount: Int
     let sums: TokenSums
+    /// Sequence numbers of stored events that already answered to other events of the same request.
+    let claimed: Set<Int64>
 
-    /// - Parameter kept: which items to take; nil takes all.
-    init(_ batch: EventBatch, kept: [Int]? = nil, createdAt: Timestamp) throws {
+    /// - Parameters:
+    ///   - kept: which items to take; nil takes all.
+    ///   - claimed: stored twins of the items that were left out.
+    init(_ batch: EventBatch, kept: [Int]? = nil, claimed: Set<Int64> = [], createdAt: Timestamp) throws {
         let items = kept ?? Array(batch.items.indices)
         var lengths: [Int] = []
         lengths.reserveCapacity(items.count)
@@ -68,6 +72,7 @@ struct PreparedChunk: Sendable {
         self.hasSpans = hasSpans
         self.errorCount = errorCount
         self.sums = sums
+        self.claimed = claimed
     }
 
     func raw(_ position: Int) -> ArraySlice<UInt8> {

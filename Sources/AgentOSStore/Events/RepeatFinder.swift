@@ -27,7 +27,7 @@ struct RepeatFinder {
         }
         var twins = [Int64?](repeating: nil, count: chunk.items.count)
         // Equal events of one request are told apart by their ordinal: the n stored ones answer to the first n sent.
-        var taken = Set<Int64>()
+        var taken = chunk.claimed
         try eachCandidate(
             points: wantedPoints.isEmpty ? nil : chunk.minPointTime...max(chunk.minPointTime, maxPointTime),
             spans: !wantedSpans.isEmpty
