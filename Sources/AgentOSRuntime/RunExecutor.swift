@@ -181,7 +181,7 @@ struct RunExecutor: Sendable {
         }
         do {
             if plan.isTest, let stub = tool.stub(arguments) { return done(stub.text, isError: false) }
-            let context = ToolContext(run: live, workspace: workspace, isTest: plan.isTest)
+            let context = ToolContext(run: live, workspace: workspace, isTest: plan.isTest, idempotencyKey: .v7(at: start))
             return done(try await tool.call(arguments, context), isError: false)
         } catch let failure as ToolFailure {
             return done(failure.message, isError: true)

@@ -48,6 +48,14 @@ public struct Agent: Sendable {
     public var promptVariables: JSONObject
     public var inputSchema: JSONValue?
     public var outputSchema: JSONValue?
+    /// Tools whose calls wait for a person's yes.
+    public var approvalTools: [String]
+    /// Models to try, in order, when the first one's provider is down.
+    public var fallbackModels: [String]
+    /// Ids or file names of resources that are put into the system prompt.
+    public var pinnedResources: [String]
+    /// What one run may cost.
+    public var maxCost: Money?
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
 
@@ -61,7 +69,8 @@ public struct Agent: Sendable {
         temperature: Double? = nil, maxTokens: Int = Agent.defaultMaxTokens,
         maxIterations: Int = Agent.defaultMaxIterations, tools: [String] = [], tags: [String] = [],
         promptVariables: JSONObject = JSONObject(), inputSchema: JSONValue? = nil, outputSchema: JSONValue? = nil,
-        createdAt: Timestamp, updatedAt: Timestamp
+        approvalTools: [String] = [], fallbackModels: [String] = [], pinnedResources: [String] = [],
+        maxCost: Money? = nil, createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.key = key
         self.id = id
@@ -83,6 +92,10 @@ public struct Agent: Sendable {
         self.promptVariables = promptVariables
         self.inputSchema = inputSchema
         self.outputSchema = outputSchema
+        self.approvalTools = approvalTools
+        self.fallbackModels = fallbackModels
+        self.pinnedResources = pinnedResources
+        self.maxCost = maxCost
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }

@@ -131,6 +131,11 @@ public enum UserTag {}
 public enum ConversationTag {}
 public enum HumanRequestTag {}
 public enum TaskTag {}
+public enum ApprovalTag {}
+public enum ResourceTag {}
+public enum WorkspaceToolTag {}
+public enum MCPServerTag {}
+public enum NodeTag {}
 
 public typealias WorkspaceID = ID<WorkspaceTag>
 public typealias AgentID = ID<AgentTag>
@@ -141,3 +146,8 @@ public typealias UserID = ID<UserTag>
 public typealias ConversationID = ID<ConversationTag>
 public typealias HumanRequestID = ID<HumanRequestTag>
 public typealias TaskID = ID<TaskTag>
+public typealias ApprovalID = ID<ApprovalTag>
+public typealias ResourceID = ID<ResourceTag>
+public typealias WorkspaceToolID = ID<WorkspaceToolTag>
+public typealias MCPServerID = ID<MCPServerTag>
+public typealias NodeID = ID<NodeTag>

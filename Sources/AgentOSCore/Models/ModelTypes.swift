@@ -78,12 +78,15 @@ public struct ModelRequest: Sendable {
     public var tools: [ToolDefinition]
     public var temperature: Double?
     public var maxTokens: Int
+    /// JSON Schema that the final text must satisfy as JSON; the provider enforces it in its own way and the reply's
+    /// text is that JSON.
+    public var outputSchema: JSONValue?
     /// Whether the provider is asked to stream, so that text can be passed on as it comes.
     public var stream: Bool
 
     public init(
         model: String, system: String, messages: [ModelMessage], tools: [ToolDefinition], temperature: Double?,
-        maxTokens: Int, stream: Bool
+        maxTokens: Int, outputSchema: JSONValue? = nil, stream: Bool
     ) {
         self.model = model
         self.system = system
@@ -91,6 +94,7 @@ public struct ModelRequest: Sendable {
         self.tools = tools
         self.temperature = temperature
         self.maxTokens = maxTokens
+        self.outputSchema = outputSchema
         self.stream = stream
     }
 }

@@ -13,6 +13,26 @@ public struct ToolContext: Sendable {
     public let run: LiveRun
     public let workspace: WorkspaceRef
     public let isTest: Bool
+    /// The same for every try of this call, and of no other call: sent as `Idempotency-Key`.
+    public let idempotencyKey: UUIDBits
+}
+
+/// What to do with a call of which nobody knows whether it took effect, since the process died meanwhile.
+public enum UnknownOutcome: String, Sendable, CaseIterable {
+    /// Call again: the tool recognises the repeat or changes nothing.
+    case retry
+    /// Ask a person.
+    case ask
+    /// Tell the model.
+    case report
+}
+
+/// How a call of a tool gets its result.
+public enum ToolInteraction: Sendable {
+    /// By `Tool.call`.
+    case call
+    /// From a person: the run waits for the answer.
+    case question
 }
 
 /// Something a model can call.
@@ -25,6 +45,13 @@ public protocol Tool: Sendable {
     /// Whether this call can change something; such calls are stubbed in test runs.
     func writes(_ arguments: JSONObject) -> Bool
 
+    var interaction: ToolInteraction { get }
+
+    /// Whether each call waits for a person's yes, whatever the agent says.
+    var requiresApproval: Bool { get }
+
+    func unknownOutcome(_ arguments: JSONObject) -> UnknownOutcome
+
     /// Stands in for the call in a test run; nil runs it as it is (the tool passes the test on).
     func stub(_ arguments: JSONObject) -> JSONValue?
 
@@ -33,7 +60,13 @@ public protocol Tool: Sendable {
 }
 
 extension Tool {
+    public var interaction: ToolInteraction { .call }
+
+    public var requiresApproval: Bool { false }
+
     public func writes(_ arguments: JSONObject) -> Bool { writes }
+
+    public func unknownOutcome(_ arguments: JSONObject) -> UnknownOutcome { writes(arguments) ? .report : .retry }
 
     public func stub(_ arguments: JSONObject) -> JSONValue? {
         guard writes(arguments) else { return nil }
@@ -73,6 +106,12 @@ struct Arguments {
             return (key, text)
         }
     }
+}
+
+/// Tools that a workspace brings along: its HTTP tools, its MCP servers.
+public protocol ToolSource: Sendable {
+    /// Those of the names that are this source's, in no order. Names of tools that are gone are left out.
+    func tools(named names: [String], workspace: WorkspaceRef) async throws -> [any Tool]
 }
 
 /// The tools that an agent can be given by name.

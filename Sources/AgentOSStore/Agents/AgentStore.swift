@@ -36,7 +36,8 @@ public final class AgentStore: Sendable {
     static let columns = """
         a.key, a.id, a.workspace_key, w.id, a.name, a.role, a.description, a.status, a.runtime_type, a.provider_type,
         a.model, a.system_prompt, a.temperature, a.max_tokens, a.max_iterations, a.tools, a.tags, a.prompt_variables,
-        a.input_schema, a.output_schema, a.created_at, a.updated_at
+        a.input_schema, a.output_schema, a.created_at, a.updated_at, a.approval_tools, a.fallback_models,
+        a.pinned_resources, a.max_cost
         """
 
     static func decode(_ row: any SQLRow) throws -> Agent {
@@ -50,7 +51,8 @@ public final class AgentStore: Sendable {
             temperature: row.double(12), maxTokens: Int(try row.requiredInt(13)),
             maxIterations: Int(try row.requiredInt(14)), tools: strings(15), tags: strings(16),
             promptVariables: row.json(17)?.objectValue ?? JSONObject(), inputSchema: row.json(18),
-            outputSchema: row.json(19), createdAt: Timestamp(microseconds: try row.requiredInt(20)),
+            outputSchema: row.json(19), approvalTools: strings(22), fallbackModels: strings(23),
+            pinnedResources: strings(24), maxCost: row.int(25).map(Money.init(nanoUSD:)), createdAt: Timestamp(microseconds: try row.requiredInt(20)),
             updatedAt: Timestamp(microseconds: try row.requiredInt(21)))
     }
 
@@ -117,6 +119,9 @@ public final class AgentStore: Sendable {
             .int(Int64(agent.maxTokens)), .int(Int64(agent.maxIterations)),
             .json(.array(agent.tools.map(JSONValue.string))), .json(.array(agent.tags.map(JSONValue.string))),
             .json(.object(agent.promptVariables)), .json(agent.inputSchema), .json(agent.outputSchema),
+            .json(.array(agent.approvalTools.map(JSONValue.string))),
+            .json(.array(agent.fallbackModels.map(JSONValue.string))),
+            .json(.array(agent.pinnedResources.map(JSONValue.string))), .optional(agent.maxCost?.nanoUSD),
             .time(agent.updatedAt),
         ]
     }
@@ -136,8 +141,9 @@ public final class AgentStore: Sendable {
             """
             INSERT INTO agents (name, role, description, status, runtime_type, provider_type, model, system_prompt,
               temperature, max_tokens, max_iterations, tools, tags, prompt_variables, input_schema, output_schema,
-              updated_at, id, workspace_key, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $17)
+              approval_tools, fallback_models, pinned_resources, max_cost, updated_at, id, workspace_key, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+              $23, $21)
             RETURNING key
             """, values(agent) + [.id(agent.id), .int(agent.workspaceKey)]
         ) { try $0.requiredInt(0) }
@@ -166,7 +172,8 @@ public final class AgentStore: Sendable {
                 UPDATE agents SET name = $1, role = $2, description = $3, status = $4, runtime_type = $5,
                   provider_type = $6, model = $7, system_prompt = $8, temperature = $9, max_tokens = $10,
                   max_iterations = $11, tools = $12, tags = $13, prompt_variables = $14, input_schema = $15,
-                  output_schema = $16, updated_at = $17 WHERE key = $18
+                  output_schema = $16, approval_tools = $17, fallback_models = $18, pinned_resources = $19, max_cost = $20,
+                  updated_at = $21 WHERE key = $22
                 """, Self.values(agent) + [.int(agent.key)])
             return agent
         }
