@@ -48,7 +48,8 @@ let package = Package(
             name: "CSimdJSON",
             linkerSettings: [.linkedLibrary("simdjson")]),
 
-        .target(name: "AgentOSCore", dependencies: [deque]),
+        .target(
+            name: "AgentOSCore", dependencies: [deque], resources: [.embedInCode("Money/prices.json")]),
         .target(name: "AgentOSWire", dependencies: ["AgentOSCore", "CSimdJSON", "CZlib"]),
         .target(name: "AgentOSStore", dependencies: ["AgentOSCore", "CZstd", crypto, cryptoExtras, deque]),
         .target(

@@ -111,6 +111,11 @@ public struct ControlServices: Sendable {
     public let providers: ProviderDirectory
     public let log: EventLog
     public let humanInput: HumanInputStore
+    public let approvals: ApprovalStore
+    public let workspaceTools: WorkspaceToolStore
+    public let resources: ResourceStore
+    public let budgets: BudgetStore
+    public let pinned: PinnedResources
     public let runtime: Runtime
     /// Says whether a base URL may be stored: the outbound guard.
     public let checkURL: @Sendable (String) async throws -> Void
@@ -118,7 +123,8 @@ public struct ControlServices: Sendable {
     public init(
         agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore,
         conversations: ConversationStore, providerSettings: ProviderStore, providers: ProviderDirectory, log: EventLog,
-        humanInput: HumanInputStore, runtime: Runtime, checkURL: @escaping @Sendable (String) async throws -> Void
+        humanInput: HumanInputStore, approvals: ApprovalStore, workspaceTools: WorkspaceToolStore,
+        resources: ResourceStore, budgets: BudgetStore, pinned: PinnedResources, runtime: Runtime, checkURL: @escaping @Sendable (String) async throws -> Void
     ) {
         self.agents = agents
         self.keys = keys
@@ -129,6 +135,11 @@ public struct ControlServices: Sendable {
         self.providers = providers
         self.log = log
         self.humanInput = humanInput
+        self.approvals = approvals
+        self.workspaceTools = workspaceTools
+        self.resources = resources
+        self.budgets = budgets
+        self.pinned = pinned
         self.runtime = runtime
         self.checkURL = checkURL
     }

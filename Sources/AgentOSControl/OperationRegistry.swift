@@ -11,7 +11,8 @@ public struct OperationRegistry: Sendable {
         operations =
             Operation.agents(services) + Operation.keys(services) + Operation.runs(services)
             + Operation.conversations(services) + Operation.workspaces(services) + Operation.tools(services)
-            + Operation.providers(services)
+            + Operation.providers(services) + Operation.approvals(services) + Operation.replay(services)
+            + Operation.workspaceTools(services) + Operation.resources(services) + Operation.budgets(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

@@ -134,6 +134,18 @@ public struct ParameterSchema: Sendable {
         return Parameters(object: object)
     }
 
+    /// Checks an object that is itself a parameter.
+    /// - Throws: VALIDATION_ERROR naming the whole path.
+    func check(_ object: JSONObject, inside path: String) throws -> Parameters {
+        do {
+            return try check(object)
+        } catch var error as AgentOSError {
+            error.details = error.details.map { FieldError(path: "\(path).\($0.path)", message: $0.message) }
+            error.message = "\(path).\(error.message)"
+            throw error
+        }
+    }
+
     /// The whole as JSON Schema, with the `workspace` that every method takes.
     public var schema: JSONValue {
         var properties = JSONObject()

@@ -3,10 +3,19 @@ public struct Redactor: Sendable {
     public static let mark = "[redacted]"
 
     private let secrets: [[UInt8]]
+    private let findsKeys: Bool
 
     /// Secrets of fewer than 6 bytes are passed over: they would tear holes into ordinary words.
     public init(secrets: [String] = []) {
         self.secrets = Set(secrets).map { Array($0.utf8) }.filter { $0.count >= 6 }.sorted { $0.count > $1.count }
+        findsKeys = true
+    }
+
+    /// Takes out these, however short, and nothing that merely looks like a key: for texts that must otherwise stay
+    /// what they are.
+    public init(only secrets: [String]) {
+        self.secrets = Set(secrets).map { Array($0.utf8) }.filter { !$0.isEmpty }.sorted { $0.count > $1.count }
+        findsKeys = false
     }
 
     public func redact(_ text: String) -> String {
@@ -28,8 +37,10 @@ public struct Redactor: Sendable {
 
     /// The end of the secret that starts here. A label such as `Bearer ` goes with it.
     private func secret(in bytes: [UInt8], at start: Int) -> Int? {
-        for secret in secrets where bytes[start...].starts(with: secret) { return start + secret.count }
-        guard start == 0 || !Self.isWordByte(bytes[start - 1]) else { return nil }
+        for secret in secrets where bytes[start] == secret[0] && bytes[start...].starts(with: secret) {
+            return start + secret.count
+        }
+        guard findsKeys, start == 0 || !Self.isWordByte(bytes[start - 1]) else { return nil }
         if let end = Self.label("sk-", in: bytes, at: start) {
             let last = Self.keyEnd(in: bytes, from: end)
             if last - end >= 6 { return last }

@@ -14,6 +14,7 @@ struct AnthropicAssembly {
     }
 
     private let wire: ProviderWire
+    private let output: AnthropicOutputTool?
     private var blocks: [Block] = []
     private var usage = TokenUsage()
     private var stopReason: String?
@@ -22,12 +23,19 @@ struct AnthropicAssembly {
     /// Whether the terminal event has come in.
     private(set) var isComplete = false
 
-    init(wire: ProviderWire) { self.wire = wire }
+    /// - Parameter output: the tool that gives the final answer, when the request had one.
+    init(wire: ProviderWire, output: AnthropicOutputTool?) {
+        self.wire = wire
+        self.output = output
+    }
 
     /// Takes in the data of an event.
     /// - Returns: text to pass on, if any.
     /// - Throws: `ProviderError`
     mutating func on(data: [UInt8]) throws -> String? {
+        if let delta = AnthropicDelta(data) {
+            return add(delta.text, to: delta.index, isInput: delta.isInput)
+        }
         guard let event = try? JSONParser.parse(data), let type = event["type"]?.stringValue else { throw wire.garbage }
         switch type {
         case "message_start":
@@ -69,18 +77,22 @@ struct AnthropicAssembly {
     }
 
     private mutating func delta(_ event: JSONValue) -> String? {
-        let index = event["index"]?.intValue
-        guard let place = blocks.lastIndex(where: { $0.index == index }), let delta = event["delta"] else { return nil }
+        guard let index = event["index"]?.intValue, let delta = event["delta"] else { return nil }
         switch delta["type"]?.stringValue {
-        case "text_delta":
-            guard let text = delta["text"]?.stringValue, !text.isEmpty else { return nil }
-            blocks[place].text += text
-            return text
-        case "input_json_delta":
-            blocks[place].pieces += delta["partial_json"]?.stringValue ?? ""
-        default: break
+        case "text_delta": return add(delta["text"]?.stringValue ?? "", to: index, isInput: false)
+        case "input_json_delta": return add(delta["partial_json"]?.stringValue ?? "", to: index, isInput: true)
+        default: return nil
         }
-        return nil
+    }
+
+    private mutating func add(_ piece: String, to index: Int, isInput: Bool) -> String? {
+        guard !piece.isEmpty, let place = blocks.lastIndex(where: { $0.index == index }) else { return nil }
+        if isInput {
+            blocks[place].pieces += piece
+            return nil
+        }
+        blocks[place].text += piece
+        return piece
     }
 
     /// Later counts replace earlier ones: the stream's last word is the sum.
@@ -105,10 +117,12 @@ struct AnthropicAssembly {
         return try reply()
     }
 
-    /// - Throws: `ProviderError` when a tool call has no name.
+    /// - Throws: `ProviderError` when a tool call has no name, or the model refused to answer.
     func reply() throws -> ModelReply {
+        if stopReason == "refusal" { throw wire.declined(nil) }
         var reader = ToolCallReader()
         var reply = ModelReply(text: "", usage: usage, stopReason: stopReason)
+        var answer: JSONValue?
         for block in blocks {
             guard block.isTool else {
                 reply.text += block.text
@@ -116,10 +130,20 @@ struct AnthropicAssembly {
             }
             guard !block.name.isEmpty else { throw wire.garbage }
             let now = wire.clock.now()
-            reply.toolCalls.append(
+            let call =
                 block.pieces.isEmpty
-                    ? reader.call(id: block.id, name: block.name, parsed: block.input, now: now)
-                    : reader.call(id: block.id, name: block.name, arguments: block.pieces, now: now))
+                ? reader.call(id: block.id, name: block.name, parsed: block.input, now: now)
+                : reader.call(id: block.id, name: block.name, arguments: block.pieces, now: now)
+            if block.name == output?.name {
+                answer = answer ?? call.arguments
+            } else {
+                reply.toolCalls.append(call)
+            }
+        }
+        // An answer beside calls was given before their results were seen.
+        if let answer, let output, reply.toolCalls.isEmpty {
+            reply.text = output.text(of: answer)
+            if stopReason == "tool_use" { reply.stopReason = "end_turn" }
         }
         return reply
     }

@@ -19,25 +19,38 @@ public struct AnthropicMessages: ModelProvider {
     public func reply(
         to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
     ) async throws -> ModelReply {
-        let answer = try await wire.post(Self.body(of: request), stream: request.stream)
-        guard request.stream else {
-            var assembly = AnthropicAssembly(wire: wire)
-            return try assembly.read(message: try await wire.json(answer))
-        }
-        var assembly = AnthropicAssembly(wire: wire)
+        let output = AnthropicOutputTool(for: request)
+        let answer = try await send(request, output)
+        var assembly = AnthropicAssembly(wire: wire, output: output)
+        guard request.stream else { return try assembly.read(message: try await wire.json(answer)) }
         let complete = try await wire.events(answer) { data in
-            if let text = try assembly.on(data: data) { await onText(text) }
+            // What the answer is under a schema is known at the end only.
+            if let text = try assembly.on(data: data), output == nil { await onText(text) }
             return assembly.isComplete
         }
         guard complete else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
-        return try assembly.reply()
+        let reply = try assembly.reply()
+        if output != nil, !reply.text.isEmpty { await onText(reply.text) }
+        return reply
+    }
+
+    /// Models that always think refuse to have a tool forced on them; those are left the choice.
+    private func send(_ request: ModelRequest, _ output: AnthropicOutputTool?) async throws -> OutboundStream {
+        do {
+            return try await wire.post(Self.body(of: request, output: output), stream: request.stream)
+        } catch let error as ProviderError
+            where output != nil && error.status == 400 && error.message.contains("tool_choice")
+        {
+            return try await wire.post(Self.body(of: request, output: output, forced: false), stream: request.stream)
+        }
     }
 }
 
 // MARK: - The request
 
 extension AnthropicMessages {
-    static func body(of request: ModelRequest) -> [UInt8] {
+    /// - Parameter forced: whether the model must use a tool when it has one to answer with.
+    static func body(of request: ModelRequest, output: AnthropicOutputTool?, forced: Bool = true) -> [UInt8] {
         var out = JSONWriter(capacity: 1024)
         out.raw("{\"model\":")
         out.string(request.model)
@@ -53,9 +66,10 @@ extension AnthropicMessages {
             out.string(request.system)
         }
         if request.stream { out.raw(",\"stream\":true") }
-        if !request.tools.isEmpty {
+        let tools = request.tools + (output.map { [$0.definition] } ?? [])
+        if !tools.isEmpty {
             out.raw(",\"tools\":[")
-            for (position, tool) in request.tools.enumerated() {
+            for (position, tool) in tools.enumerated() {
                 if position > 0 { out.raw(",") }
                 out.raw("{\"name\":")
                 out.string(tool.name)
@@ -66,6 +80,10 @@ extension AnthropicMessages {
                 out.raw("}")
             }
             out.raw("]")
+        }
+        if let output, forced {
+            out.raw(",\"tool_choice\":")
+            out.value(output.choice(besideOthers: !request.tools.isEmpty))
         }
         out.raw(",\"messages\":")
         AnthropicTurns(request.messages).write(to: &out)

@@ -3,7 +3,8 @@ import AgentOSCore
 /// A provider without a model behind it, for trying the server out: it needs no key, costs nothing and always answers
 /// the same to the same.
 ///
-/// It says what it was given, so that memory can be seen, and uses one of the tools it is offered.
+/// It says what it was given, so that memory can be seen, and uses one of the tools it is offered. Where a schema asks
+/// for JSON, it makes some up.
 public struct DemoProvider: ModelProvider {
     public static let model = "demo"
     /// How much of a text is echoed, in characters.
@@ -23,7 +24,9 @@ public struct DemoProvider: ModelProvider {
         if results.isEmpty, let call = Self.call(in: request, said: said) {
             return ModelReply(text: "", toolCalls: [call], usage: usage(of: request, output: 8), stopReason: "tool_use")
         }
-        let text = Self.answer(to: said, earlier: request.messages[..<(turn ?? 0)], results: results)
+        let text =
+            request.outputSchema.map { DemoOutput.value(for: $0).text }
+            ?? Self.answer(to: said, earlier: request.messages[..<(turn ?? 0)], results: results)
         if request.stream {
             for piece in Self.pieces(of: text) {
                 try Task.checkCancellation()

@@ -10,7 +10,10 @@ struct OpenAIAssembly {
     }
 
     private let wire: ProviderWire
+    private let output: OutputSchema?
     private var text = ""
+    /// Whether what is in the text says why the model will not answer.
+    private var isRefusal = false
     private var calls: [Call] = []
     private var usage = TokenUsage()
     private var finishReason: String?
@@ -20,12 +23,21 @@ struct OpenAIAssembly {
     /// Whether the model said why it stopped; a stream may end then without `[DONE]`.
     var hasFinished: Bool { finishReason != nil }
 
-    init(wire: ProviderWire) { self.wire = wire }
+    /// - Parameter output: the schema of the final answer, when the request had one.
+    init(wire: ProviderWire, output: OutputSchema?) {
+        self.wire = wire
+        self.output = output
+    }
 
     /// Takes in the data of an event.
     /// - Returns: text to pass on, if any.
     /// - Throws: `ProviderError`
     mutating func on(data: [UInt8]) throws -> String? {
+        if let piece = OpenAIDelta.text(in: data) {
+            hasBegun = true
+            text += piece
+            return piece.isEmpty ? nil : piece
+        }
         if data.elementsEqual("[DONE]".utf8) {
             guard hasBegun else { throw wire.garbage }
             isComplete = true
@@ -39,9 +51,9 @@ struct OpenAIAssembly {
         finishReason = choice["finish_reason"]?.stringValue ?? finishReason
         guard let delta = choice["delta"] else { return nil }
         for part in delta["tool_calls"]?.arrayValue ?? [] { take(part) }
-        guard let piece = delta["content"]?.stringValue ?? delta["refusal"]?.stringValue, !piece.isEmpty else {
-            return nil
-        }
+        let content = delta["content"]?.stringValue
+        guard let piece = content ?? delta["refusal"]?.stringValue, !piece.isEmpty else { return nil }
+        if content == nil { isRefusal = true }
         text += piece
         return piece
     }
@@ -85,7 +97,9 @@ struct OpenAIAssembly {
         if let parts = message["content"]?.arrayValue {
             text = parts.compactMap { $0["text"]?.stringValue }.joined()
         } else {
-            text = message["content"]?.stringValue ?? message["refusal"]?.stringValue ?? ""
+            let content = message["content"]?.stringValue
+            text = content ?? message["refusal"]?.stringValue ?? ""
+            isRefusal = content == nil && !text.isEmpty
         }
         calls = (message["tool_calls"]?.arrayValue ?? []).map { part in
             let arguments = part["function"]?["arguments"]
@@ -99,8 +113,11 @@ struct OpenAIAssembly {
         return try reply()
     }
 
-    /// - Throws: `ProviderError` when a tool call has no name.
+    /// - Throws: `ProviderError` when a tool call has no name, or the model refused to answer. In a conversation a
+    ///   refusal in words is an answer like any other; where a schema must be satisfied it is none.
     func reply() throws -> ModelReply {
+        if finishReason == "content_filter" { throw wire.declined(nil) }
+        if isRefusal, output != nil { throw wire.declined(text) }
         var reader = ToolCallReader()
         var reply = ModelReply(text: text, usage: usage, stopReason: finishReason)
         for call in calls {
@@ -108,6 +125,7 @@ struct OpenAIAssembly {
             reply.toolCalls.append(
                 reader.call(id: call.id, name: call.name, arguments: call.arguments, now: wire.clock.now()))
         }
+        if let output, reply.toolCalls.isEmpty { reply.text = output.unwrapped(reply.text) }
         return reply
     }
 }

@@ -17,22 +17,26 @@ public struct OpenAIChat: ModelProvider {
     public func reply(
         to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
     ) async throws -> ModelReply {
-        let answer = try await wire.post(Self.body(of: request), stream: request.stream)
-        var assembly = OpenAIAssembly(wire: wire)
+        let output = request.outputSchema.map(OutputSchema.init)
+        let answer = try await wire.post(Self.body(of: request, output: output), stream: request.stream)
+        var assembly = OpenAIAssembly(wire: wire, output: output)
         guard request.stream else { return try assembly.read(completion: try await wire.json(answer)) }
         let complete = try await wire.events(answer) { data in
-            if let text = try assembly.on(data: data) { await onText(text) }
+            // What the answer is under a schema is known at the end only.
+            if let text = try assembly.on(data: data), output == nil { await onText(text) }
             return assembly.isComplete
         }
         guard complete || assembly.hasFinished else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
-        return try assembly.reply()
+        let reply = try assembly.reply()
+        if output != nil, !reply.text.isEmpty { await onText(reply.text) }
+        return reply
     }
 }
 
 // MARK: - The request
 
 extension OpenAIChat {
-    static func body(of request: ModelRequest) -> [UInt8] {
+    static func body(of request: ModelRequest, output: OutputSchema?) -> [UInt8] {
         var out = JSONWriter(capacity: 1024)
         out.raw("{\"model\":")
         out.string(request.model)
@@ -57,6 +61,13 @@ extension OpenAIChat {
                 out.raw("}}")
             }
             out.raw("]")
+        }
+        if let output {
+            out.raw(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"output\",\"schema\":")
+            out.value(output.root)
+            out.raw(",\"strict\":")
+            out.value(.bool(OpenAIStrictSchema.accepts(output.root)))
+            out.raw("}}")
         }
         out.raw(",\"messages\":")
         out.value(.array(messages(of: request)))

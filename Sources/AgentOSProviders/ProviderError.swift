@@ -1,10 +1,12 @@
 /// Why a model call brought no reply.
 public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: String, Sendable, Equatable {
-        /// The provider does not accept the request (4xx).
+        /// The provider does not accept the request (4xx), or the model or a filter declines to answer it.
         case refused
         /// It does not accept the key (401, 403).
         case unauthorised
+        /// It does not have the model, or nothing at all at this address (404).
+        case modelNotFound
         case rateLimited
         case overloaded
         case serverError
@@ -26,6 +28,15 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
 
     public var isRetryable: Bool { repeats > 0 }
 
+    /// Whether another model can succeed with the same request: the fault lies with the provider or the model, not
+    /// with the key or what was asked.
+    public var canFallBack: Bool {
+        switch kind {
+        case .rateLimited, .overloaded, .serverError, .unreachable, .malformed, .modelNotFound: true
+        case .refused, .unauthorised: false
+        }
+    }
+
     public init(
         _ kind: Kind, status: Int? = nil, _ message: String, retryAfter: Double? = nil, repeats: Int? = nil
     ) {
@@ -34,7 +45,7 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
         self.message = message
         self.retryAfter = retryAfter
         switch kind {
-        case .refused, .unauthorised, .malformed: self.repeats = repeats ?? 0
+        case .refused, .unauthorised, .modelNotFound, .malformed: self.repeats = repeats ?? 0
         case .rateLimited, .overloaded, .serverError, .unreachable: self.repeats = repeats ?? 2
         }
     }
@@ -42,9 +53,13 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
     public var description: String { message }
 
     /// The kind that a status outside 200..<300 stands for.
-    static func kind(ofStatus status: Int) -> Kind {
-        switch status {
+    /// - Parameter code: the code inside the error, where the provider has any; some say with it that they lack the
+    ///   model under another status.
+    static func kind(ofStatus status: Int, code: String? = nil) -> Kind {
+        if code == "model_not_found", (400..<500).contains(status) { return .modelNotFound }
+        return switch status {
         case 401, 403: .unauthorised
+        case 404: .modelNotFound
         case 429: .rateLimited
         case 503, 529: .overloaded
         case 408, 500...: .serverError
@@ -58,7 +73,8 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
         case "overloaded_error": .overloaded
         case "rate_limit_error", "rate_limit_exceeded": .rateLimited
         case "authentication_error", "permission_error": .unauthorised
-        case "invalid_request_error", "not_found_error", "request_too_large", "billing_error": .refused
+        case "not_found_error", "model_not_found": .modelNotFound
+        case "invalid_request_error", "request_too_large", "billing_error": .refused
         default: .serverError
         }
     }

@@ -104,6 +104,11 @@ struct ProviderWire: Sendable {
         ProviderError(.malformed, "The reply of \(name) ended before it was complete.", repeats: 1)
     }
 
+    /// - Parameter words: what the model said to it, if anything.
+    func declined(_ words: String?) -> ProviderError {
+        ProviderError(.refused, "\(name) declined to answer\(short(words)).")
+    }
+
     private var tooLong: ProviderError {
         ProviderError(.malformed, "The reply of \(name) is longer than \(Self.maximumReplyBytes >> 20) MiB.")
     }
@@ -137,16 +142,20 @@ struct ProviderWire: Sendable {
             body?["error"]?["message"]?.stringValue ?? body?["error"]?.stringValue ?? body?["message"]?.stringValue)
         let status = answer.status
         let after = answer.header("retry-after").flatMap { RetryAfter.seconds($0, now: clock.now()) }
+        let code = body?["error"]?["code"]?.stringValue
         return ProviderError(
-            ProviderError.kind(ofStatus: status), status: status, "\(name) answered \(status)\(text).",
-            retryAfter: after)
+            ProviderError.kind(ofStatus: status, code: code), status: status, "\(name) answered \(status)\(text).",
+            // Waiting does not fill an empty account, which is reported as too many requests.
+            retryAfter: after, repeats: code == "insufficient_quota" ? 0 : nil)
     }
 
     /// `: words` of a provider's own message, on one line, cut and without keys; nothing when there is none.
     private func short(_ message: String?) -> String {
         guard let message, !message.isBlank else { return "" }
-        let line = message.unicodeScalars.prefix(2000).map { $0.properties.generalCategory == .control ? " " : $0 }
-        var text = redactor.redact(String(String.UnicodeScalarView(line)))
+        // Redacted before it is cut: of a key that is cut in two the first half would stay.
+        let line = redactor.redact(message).unicodeScalars.prefix(2000)
+            .map { $0.properties.generalCategory == .control ? " " : $0 }
+        var text = String(String.UnicodeScalarView(line))
         if text.count > Self.maximumMessageCharacters {
             text = String(text.prefix(Self.maximumMessageCharacters)) + "…"
         }

@@ -1,20 +1,21 @@
 import AgentOSCore
 import AgentOSStore
 import AgentOSWire
-import DequeModule
 import Synchronization
 
-/// How a hosted run came out, as its caller hears it.
+/// How a hosted run stands when its caller is answered.
 public enum RunResult: Sendable {
     /// `output` is JSON.
     case completed(output: [UInt8], durationMilliseconds: Int)
+    case paused(RunMachine.Pause, durationMilliseconds: Int)
     /// Carries the run's id.
     case failed(AgentOSError)
 }
 
 /// A run that this process executes: what it is being stopped for, and who watches it.
 ///
-/// The callers are watchers like any other: when they leave, the run goes on.
+/// The callers are watchers like any other: when they leave, the run goes on. Frames are kept until the run ends or
+/// pauses, so that any number of readers can follow at their own pace without a queue each.
 public final class LiveRun: Sendable {
     /// Why an executor is told to stop.
     enum StopReason: Sendable {
@@ -24,100 +25,45 @@ public final class LiveRun: Sendable {
         case draining
     }
 
-    /// Frames for one stream. Text that is not yet taken is joined, so that a slow reader holds one frame, not many.
-    public final class Frames: Sendable {
-        private struct State {
-            var waiting = Deque<InvokeFrame>()
-            var reader: CheckedContinuation<Void, Never>?
-            var ended = false
-        }
-
-        private let state = Mutex(State())
-
-        fileprivate func offer(_ frame: InvokeFrame) {
-            let reader = state.withLock { state -> CheckedContinuation<Void, Never>? in
-                guard !state.ended else { return nil }
-                if case .chunk(let text) = frame, case .chunk(let last)? = state.waiting.last {
-                    state.waiting[state.waiting.count - 1] = .chunk(last + text)
-                } else {
-                    state.waiting.append(frame)
-                }
-                state.ended = frame.isTerminal
-                defer { state.reader = nil }
-                return state.reader
-            }
-            reader?.resume()
-        }
-
-        /// The next frame; nil when none came within the time.
-        public func next(seconds: Double) async -> InvokeFrame? {
-            if let ready = take() { return ready }
-            await waitAtMost(seconds: seconds) { await self.wait() }
-            return take()
-        }
-
-        private func take() -> InvokeFrame? { state.withLock { $0.waiting.popFirst() } }
-
-        private func wait() async {
-            await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    let ready = state.withLock { state -> Bool in
-                        if !state.waiting.isEmpty || Task.isCancelled { return true }
-                        state.reader = continuation
-                        return false
-                    }
-                    if ready { continuation.resume() }
-                }
-            } onCancel: {
-                let reader = state.withLock { state -> CheckedContinuation<Void, Never>? in
-                    defer { state.reader = nil }
-                    return state.reader
-                }
-                reader?.resume()
-            }
-        }
-    }
-
     private struct State {
         var result: RunResult?
         var waiting: [CheckedContinuation<RunResult, Never>] = []
-        var streams: [Frames] = []
+        var frames: [RunFrame] = []
+        var readers: [Int: CheckedContinuation<Void, Never>] = [:]
+        var nextReader = 0
+        var streams = 0
         var stop: StopReason?
         var task: Task<Void, Never>?
     }
 
-    public let ref: RunRef
+    let lease: RunLease
     public let conversation: ConversationID?
-    /// 1 for a run from outside, one more for each `invoke_agent` above it.
-    let depth: Int
+    let plan: RunPlan
     let startedAt: Timestamp
+    /// Journal position up to which the run had come when this process took it; frames of earlier entries are in the
+    /// store alone.
+    let firstPosition: Int
     /// Monotonic nanoseconds at which its time is up.
     let deadline: UInt64
     private let state = Mutex(State())
 
-    init(ref: RunRef, conversation: ConversationID?, depth: Int, startedAt: Timestamp, deadline: UInt64) {
-        self.ref = ref
+    public var ref: RunRef { lease.ref }
+
+    init(
+        lease: RunLease, conversation: ConversationID?, plan: RunPlan, startedAt: Timestamp, firstPosition: Int,
+        deadline: UInt64
+    ) {
+        self.lease = lease
         self.conversation = conversation
-        self.depth = depth
+        self.plan = plan
         self.startedAt = startedAt
+        self.firstPosition = firstPosition
         self.deadline = deadline
     }
 
     // MARK: - Watching
 
-    /// Begins with the `start` frame. Subscribe before `Runtime.launch` to miss nothing.
-    public func stream() -> Frames {
-        let frames = Frames()
-        frames.offer(.start(ref.id))
-        let result = state.withLock { state -> RunResult? in
-            state.streams.append(frames)
-            return state.result
-        }
-        if let result { frames.offer(terminalFrame(result)) }
-        return frames
-    }
-
-    /// Waits for the end; returns at once when the run is over.
+    /// Waits until the run is over or pauses; returns at once when it has.
     public func result() async -> RunResult {
         await withCheckedContinuation { continuation in
             let known = state.withLock { state -> RunResult? in
@@ -128,33 +74,71 @@ public final class LiveRun: Sendable {
         }
     }
 
-    func offer(_ frame: InvokeFrame) {
-        for stream in state.withLock({ $0.streams }) { stream.offer(frame) }
+    /// Whether the model should be asked to stream.
+    var isWatched: Bool { state.withLock { $0.streams > 0 } }
+
+    /// Says that somebody wants to read text as it comes.
+    func watch() { state.withLock { $0.streams += 1 } }
+
+    func unwatch() { state.withLock { $0.streams -= 1 } }
+
+    func offer(_ frames: [RunFrame]) {
+        guard !frames.isEmpty else { return }
+        let readers = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            guard state.result == nil else { return [] }
+            state.frames.append(contentsOf: frames)
+            return Self.takeReaders(&state)
+        }
+        for reader in readers { reader.resume() }
     }
 
-    var isWatched: Bool { state.withLock { !$0.streams.isEmpty } }
+    private static func takeReaders(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
+        guard !state.readers.isEmpty else { return [] }
+        defer { state.readers = [:] }
+        return Array(state.readers.values)
+    }
 
-    func finish(_ result: RunResult) {
-        let (waiting, streams) = state.withLock { state in
-            state.result = state.result ?? result
+    /// The frames from an index on, and whether there will be no more.
+    func frames(from index: Int) -> (frames: ArraySlice<RunFrame>, isOver: Bool) {
+        state.withLock { ($0.frames.dropFirst(index), $0.result != nil) }
+    }
+
+    /// Waits until there is a frame at the index, the run is over, or the task is cancelled.
+    func waitForFrame(at index: Int) async {
+        let reader = state.withLock { state -> Int in
+            state.nextReader += 1
+            return state.nextReader
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = state.withLock { state -> Bool in
+                    if state.frames.count > index || state.result != nil || Task.isCancelled { return true }
+                    state.readers[reader] = continuation
+                    return false
+                }
+                if ready { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.readers.removeValue(forKey: reader) }?.resume()
+        }
+    }
+
+    /// Ends the watching.
+    /// - Parameter last: the frame that says how it ended.
+    func finish(_ result: RunResult, _ last: RunFrame) {
+        let (waiting, readers) = state.withLock { state in
+            if state.result == nil {
+                state.result = result
+                state.frames.append(last)
+            }
             defer {
                 state.waiting = []
-                state.streams = []
                 state.task = nil
             }
-            return (state.waiting, state.streams)
+            return (state.waiting, Self.takeReaders(&state))
         }
-        let frame = streams.isEmpty ? nil : terminalFrame(result)
-        for stream in streams { if let frame { stream.offer(frame) } }
         for continuation in waiting { continuation.resume(returning: result) }
-    }
-
-    private func terminalFrame(_ result: RunResult) -> InvokeFrame {
-        switch result {
-        case .completed(let output, let duration):
-            .done(ref.id, output: output, durationMilliseconds: duration, session: conversation)
-        case .failed(let error): .error(error.frame)
-        }
+        for reader in readers { reader.resume() }
     }
 
     // MARK: - Stopping

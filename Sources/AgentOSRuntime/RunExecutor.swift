@@ -5,27 +5,67 @@ import AgentOSWire
 
 /// Does what the machine says: calls models and tools, commits every fact before building on it, tells the watchers.
 struct RunExecutor: Sendable {
-    /// Tool calls of one reply that run at the same time.
-    static let toolConcurrency = 8
-
     let live: LiveRun
     let workspace: WorkspaceRef
-    let provider: any ModelProvider
     let shelf: ToolShelf
-    let store: HostedRunStore
-    let feed: LiveFeed
-    let clock: WallClock
+    let services: ExecutorServices
 
-    /// Executes to the end. Never throws: whatever goes wrong becomes the run's outcome.
-    func execute(_ machine: RunMachine) async {
-        var state = Progress(machine: machine, recorder: RunRecorder(run: live.ref.id), committed: machine.position)
+    var store: HostedRunStore { services.hosted }
+    var clock: WallClock { services.clock }
+
+    struct Progress: Sendable {
+        var machine: RunMachine
+        var recorder: RunRecorder
+        /// Journal position up to which everything is on the disk.
+        var committed: Int
+        /// Entries taken in but not yet committed, and what goes with them.
+        var pending: [JournalEntry] = []
+        var settlements: [(reservation: Reservation, spent: Money)] = []
+        /// The machine's open model call was announced by this executor.
+        var isAnnounced = false
+        /// Tool calls that a dead process had begun.
+        var unknown: Set<String> = []
+        /// To be passed on once the pending entries are on the disk.
+        var frames: [RunFrame] = []
+
+        init(machine: RunMachine, run: RunID) {
+            self.machine = machine
+            recorder = RunRecorder(run: run)
+            committed = machine.position
+        }
+
+        mutating func take(_ entry: JournalEntry) throws {
+            try machine.apply(entry)
+            pending.append(entry)
+        }
+
+        /// A frame of the entry that was taken in last.
+        mutating func frame(_ number: Int, _ frame: InvokeFrame) {
+            frames.append(RunFrame(id: FrameID(entry: machine.position - 1, number: number), frame: frame))
+        }
+
+        /// Gives the open model call's reservation back.
+        mutating func settle(spent: Money = .zero) {
+            if let reservation = machine.openCall?.reservation { settlements.append((reservation, spent)) }
+        }
+    }
+
+    /// Executes to the end or to a pause. Never throws: whatever goes wrong becomes the run's outcome.
+    func execute(_ machine: RunMachine, resumed: Bool) async {
+        var state = Progress(machine: machine, run: live.ref.id)
+        state.isAnnounced = !resumed
+        if resumed { state.unknown = state.machine.begunCalls }
+        if resumed { state.recorder.point("run.resumed", at: clock.now(), ["position": .int(machine.position)]) }
         do {
             while true {
                 switch state.machine.next {
-                case .callModel(let iteration): try await callModel(iteration, &state)
+                case .callModel(let iteration, let open): try await callModel(iteration, open, &state)
                 case .runTools(let calls): try await runTools(calls, &state)
+                case .requestApprovals(let calls): try requestApprovals(calls, &state)
+                case .ask(let call): try ask(call, &state)
+                case .wait(let pause): return try await self.pause(pause, &state)
                 case .end(let outcome): return await end(outcome, &state)
-                case .nothing: return live.finish(.failed(ended))
+                case .nothing: return finish(.failed(ended))
                 }
             }
         } catch {
@@ -33,166 +73,53 @@ struct RunExecutor: Sendable {
         }
     }
 
-    struct Progress: Sendable {
-        var machine: RunMachine
-        var recorder: RunRecorder
-        /// Journal position up to which everything is on the disk.
-        var committed: Int
-        /// Entries taken in but not yet committed.
-        var pending: [JournalEntry] = []
+    var ended: AgentOSError { AgentOSError(.conflict, "The run has already ended.", runID: live.ref.id) }
 
-        mutating func take(_ entry: JournalEntry) throws {
-            try machine.apply(entry)
-            pending.append(entry)
-        }
-    }
-
-    private var ended: AgentOSError { AgentOSError(.conflict, "The run has already ended.", runID: live.ref.id) }
-
-    private func commit(_ state: inout Progress) async throws {
+    /// Puts what is pending on the disk; only then are the watchers told.
+    func commit(_ state: inout Progress, estimate: Reservation? = nil, pause: RunMachine.Pause? = nil) async throws {
         let events = try state.recorder.take(at: clock.now())
-        let first = try await store.advance(live.ref, at: state.committed, entries: state.pending, events: events)
+        var advance = HostedRunStore.Advance(entries: state.pending, events: events)
+        advance.settlements = state.settlements
+        advance.estimate = estimate
+        advance.pause = pause
+        let name = state.pending.map(\.kind).joined(separator: "+")
+        CrashPoint.pass("before-commit/\(name)")
+        let (stored, first) = try await store.advance(live.lease, at: state.committed, advance)
+        if case .modelCalled(let call)? = stored.last { state.machine.noteReservation(call.reservation) }
+        CrashPoint.pass("after-commit/\(name)")
         state.committed += state.pending.count
         state.pending = []
-        if let events { feed.publish(.init(run: live.ref, first: first, count: events.count)) }
+        state.settlements = []
+        live.offer(state.frames)
+        state.frames = []
+        if let events { services.feed.publish(.init(run: live.ref, first: first, count: events.count)) }
     }
 
-    // MARK: - Model
-
-    /// The event of a model call about to be made. Prompts with filled-in variables never appear in events.
-    static func recordRequest(_ machine: RunMachine, iteration: Int, at time: Timestamp, _ recorder: inout RunRecorder) {
-        var payload: JSONObject = [
-            "model": .string(machine.plan.model), "iteration": .int(iteration), "messages": .int(machine.messages.count),
-        ]
-        if iteration == 1 { payload["prompt"] = RunRecorder.shown(machine.plan.prompt) }
-        recorder.point("llm.request", at: time, payload)
-    }
-
-    private func callModel(_ iteration: Int, _ state: inout Progress) async throws {
-        if state.machine.iterations < iteration {
-            Self.recordRequest(state.machine, iteration: iteration, at: clock.now(), &state.recorder)
-            try state.take(.modelCalled(iteration: iteration))
-            try await commit(&state)
-        }
-        let plan = state.machine.plan
-        let request = ModelRequest(
-            model: plan.model, system: plan.system, messages: state.machine.messages,
-            tools: shelf.definitions(plan.tools), temperature: plan.temperature, maxTokens: plan.maxTokens,
-            stream: live.isWatched)
-        let start = clock.now()
-        let span = UUIDBits.v7(at: start)
-        let root = state.recorder.rootSpan
-        let reply: ModelReply
-        do {
-            reply = try await provider.reply(to: request) { [live] text in live.offer(.chunk(text)) }
-        } catch {
-            state.recorder.span(
-                plan.model, kind: "llm", id: span, parent: root, from: start, to: clock.now(), level: .error,
-                ["model": .string(plan.model), "error": .string(Self.message(of: error))])
-            throw error
-        }
-        let end = clock.now()
-        var response: JSONObject = ["model": .string(plan.model), "response": RunRecorder.shown(reply.text)]
-        if !reply.toolCalls.isEmpty {
-            response["tool_calls"] = .array(reply.toolCalls.map { .string($0.name) })
-        }
-        var measured = JSONObject([("model", .string(plan.model))])
-        for (name, value) in reply.usage.members() {
-            response[name] = value
-            measured[name] = value
-        }
-        if let reason = reply.stopReason { measured["stop_reason"] = .string(reason) }
-        state.recorder.point("llm.response", at: end, response)
-        state.recorder.span(
-            plan.model, kind: "llm", id: span, parent: root, from: start, to: end, tokens: reply.usage, measured)
-        try state.take(.modelReplied(reply))
-        guard !reply.toolCalls.isEmpty else { return }
-        try state.take(.toolsCalled(callIDs: reply.toolCalls.map(\.id)))
-        for call in reply.toolCalls {
-            state.recorder.point("tool.called", at: end, ["tool": .string(call.name), "input": call.arguments])
-        }
-        try await commit(&state)
-    }
-
-    private static func message(of error: any Error) -> String {
-        switch error {
-        case let error as ProviderError: error.message
-        case let error as AgentOSError: error.message
-        case is CancellationError: "stopped"
-        default: "unexpected error"
-        }
-    }
-
-    // MARK: - Tools
-
-    private struct Done: Sendable {
-        let call: ToolCall
-        let result: ToolResult
-        let start: Timestamp
-        let end: Timestamp
-    }
-
-    private func runTools(_ calls: [ToolCall], _ state: inout Progress) async throws {
-        let plan = state.machine.plan
-        for call in calls { live.offer(.tool(.calling, name: call.name)) }
-        var progress = state
-        try await withThrowingTaskGroup(of: Done.self) { group in
-            var waiting = calls[...]
-            for call in waiting.prefix(Self.toolConcurrency) { group.addTask { try await perform(call, plan) } }
-            waiting = waiting.dropFirst(Self.toolConcurrency)
-            while let done = try await group.next() {
-                if let next = waiting.popFirst() { group.addTask { try await perform(next, plan) } }
-                record(done, &progress)
-                try progress.take(.toolReturned(done.result))
-                live.offer(.tool(done.result.isError ? .failed : .returned, name: done.call.name))
-                // The last result is committed with what follows from it.
-                if case .runTools = progress.machine.next { try await commit(&progress) }
+    /// Ends the watching with a frame that is not on record.
+    func finish(_ result: RunResult, id: FrameID? = nil) {
+        let frame: InvokeFrame =
+            switch result {
+            case .completed(let output, let duration):
+                .done(live.ref.id, output: output, durationMilliseconds: duration, session: live.conversation)
+            case .paused(let pause, _): FrameLog.frame(of: pause, frameRun)
+            case .failed(let error): .error(error.frame)
             }
-        }
-        state = progress
+        services.released(live)
+        live.finish(result, RunFrame(id: id, frame: frame))
     }
 
-    private func record(_ done: Done, _ state: inout Progress) {
-        let shown = RunRecorder.shown(done.result.content)
-        let name = JSONValue.string(done.call.name)
-        let outcome: (String, JSONValue) = done.result.isError ? ("error", .string(done.result.content)) : ("output", shown)
-        let level: EventLevel = done.result.isError ? .error : .info
-        state.recorder.point(
-            done.result.isError ? "tool.failed" : "tool.returned", at: done.end, level: level,
-            JSONObject([("tool", name), outcome]))
-        state.recorder.span(
-            done.call.name, kind: "tool", id: .v7(at: done.start), parent: state.recorder.rootSpan, from: done.start,
-            to: done.end, level: level, JSONObject([("tool", name), ("input", done.call.arguments), outcome]))
-    }
-
-    private func perform(_ call: ToolCall, _ plan: RunPlan) async throws -> Done {
-        let start = clock.now()
-        func done(_ content: String, isError: Bool) -> Done {
-            Done(
-                call: call,
-                result: ToolResult(callID: call.id, name: call.name, content: content, isError: isError),
-                start: start, end: clock.now())
-        }
-        guard plan.tools.contains(call.name), let tool = shelf[call.name] else {
-            return done("There is no tool named \(call.name).", isError: true)
-        }
-        guard let arguments = call.arguments.objectValue else {
-            return done("The arguments of \(call.name) must be a JSON object.", isError: true)
-        }
-        do {
-            if plan.isTest, let stub = tool.stub(arguments) { return done(stub.text, isError: false) }
-            let context = ToolContext(run: live, workspace: workspace, isTest: plan.isTest, idempotencyKey: .v7(at: start))
-            return done(try await tool.call(arguments, context), isError: false)
-        } catch let failure as ToolFailure {
-            return done(failure.message, isError: true)
-        }
+    private var frameRun: FrameLog.Run {
+        .init(
+            id: live.ref.id, conversation: live.conversation, startedAt: live.startedAt, durationMilliseconds: nil,
+            pause: nil, now: clock.now())
     }
 
     // MARK: - Ends
 
     private func end(_ outcome: RunOutcome, _ state: inout Progress) async {
-        let now = clock.now()
+        let now = max(clock.now(), live.startedAt)
         let plan = state.machine.plan
+        state.settle()
         var root = JSONObject(state.machine.usage.members())
         var level = EventLevel.info
         let result: RunResult
@@ -216,13 +143,18 @@ struct RunExecutor: Sendable {
             level: level, root)
         do {
             try state.take(.ended(outcome))
-            guard let events = try state.recorder.take(at: now) else { return live.finish(.failed(ended)) }
+            guard let events = try state.recorder.take(at: now) else { return finish(.failed(ended)) }
+            var advance = HostedRunStore.Advance(entries: state.pending, events: nil)
+            advance.settlements = state.settlements
+            CrashPoint.pass("before-commit/ended")
             let first = try await store.end(
-                live.ref, at: state.committed, entries: state.pending, events: events, outcome: outcome, turn: turn)
-            feed.publish(.init(run: live.ref, first: first, count: events.count))
-            live.finish(result)
+                live.lease, at: state.committed, advance, events: events, outcome: outcome, turn: turn, now: now)
+            CrashPoint.pass("after-commit/ended")
+            live.offer(state.frames)
+            services.feed.publish(.init(run: live.ref, first: first, count: events.count))
+            finish(result, id: FrameID(entry: state.machine.position - 1, number: 1))
         } catch {
-            live.finish(.failed(Self.failure(error, run: live.ref.id)))
+            finish(.failed(Self.failure(error, run: live.ref.id)))
         }
     }
 
@@ -237,15 +169,21 @@ struct RunExecutor: Sendable {
             var error = AgentOSError.shuttingDown
             error.message = "The server is shutting down; the run goes on when it is back."
             error.runID = live.ref.id
-            return live.finish(.failed(error))
+            return finish(.failed(error))
         case nil: break
         }
-        if let error = error as? AgentOSError, error.code == .conflict { return live.finish(.failed(Self.failure(error, run: live.ref.id))) }
+        // Somebody else ended the run or took it over: nothing more may be written.
+        if let error = error as? AgentOSError, error.code == .conflict {
+            return finish(.failed(Self.failure(error, run: live.ref.id)))
+        }
         if let error = error as? ProviderError {
             var detail: JSONObject = ["type": "provider_error", "kind": .string(error.kind.rawValue)]
             if let status = error.status { detail["status"] = .int(status) }
+            return await end(.failed(code: .provider, message: error.message, detail: .object(detail)), &state)
+        }
+        if let error = error as? AgentOSError, error.code == .paymentRequired {
             return await end(
-                .failed(code: .provider, message: error.message, detail: .object(detail)), &state)
+                .failed(code: .paymentRequired, message: error.message, detail: ["type": "PAYMENT_REQUIRED"]), &state)
         }
         await end(
             .failed(
@@ -253,9 +191,42 @@ struct RunExecutor: Sendable {
                 detail: ["type": "internal_error"]), &state)
     }
 
+    static func message(of error: any Error) -> String {
+        switch error {
+        case let error as ProviderError: error.message
+        case let error as AgentOSError: error.message
+        case is CancellationError: "stopped"
+        default: "unexpected error"
+        }
+    }
+
     private static func failure(_ error: any Error, run: RunID) -> AgentOSError {
         var failure = (error as? AgentOSError) ?? AgentOSError(.internal, "The run could not be recorded.")
         failure.runID = run
         return failure
     }
+}
+
+/// What every executor works with.
+struct ExecutorServices: Sendable {
+    let hosted: HostedRunStore
+    let feed: LiveFeed
+    let clock: WallClock
+    let providers: ProviderDirectory
+    let settings: RuntimeSettings
+    /// Told before the watchers are that this process is done with the run.
+    let released: @Sendable (LiveRun) -> Void
+
+    var prices: PriceBook { settings.prices }
+}
+
+/// What an operator can set of hosted runs.
+public struct RuntimeSettings: Sendable {
+    /// Seconds an approval waits for a decision, a question for an answer.
+    public var approvalSeconds = 86_400
+    public var questionSeconds = 86_400
+    public var rejection = RunPlan.Rejection.failsRun
+    public var prices = PriceBook.builtIn
+
+    public init() {}
 }

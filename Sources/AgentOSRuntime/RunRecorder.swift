@@ -25,7 +25,7 @@ struct RunRecorder: Sendable {
 
     mutating func span(
         _ type: String, kind: StaticString, id: UUIDBits, parent: UUIDBits?, from start: Timestamp, to end: Timestamp,
-        level: EventLevel = .info, tokens: TokenUsage? = nil, _ payload: JSONObject
+        level: EventLevel = .info, tokens: TokenUsage? = nil, cost: Money? = nil, _ payload: JSONObject
     ) {
         var out = JSONWriter(capacity: 512)
         head(type, level, payload, start, &out)
@@ -44,7 +44,7 @@ struct RunRecorder: Sendable {
         out.raw(",\"duration_ms\":")
         out.int(Int64(end.millisecondsSince(start)))
         out.raw("}")
-        batch.append(event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens)
+        batch.append(event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens, cost: cost)
     }
 
     private func head(

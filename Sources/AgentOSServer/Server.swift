@@ -31,9 +31,17 @@ struct Server: Sendable {
         self.outbound = outbound
         let providers = ProviderDirectory(
             environment: configuration.providers, store: store.providers, client: outbound)
+        let pinned = PinnedResources(store: store.resources)
         let runtime = Runtime(
-            agents: store.agents, runs: store.runs, hosted: store.hosted, conversations: store.conversations,
-            providers: providers, outbound: outbound, feed: feed, clock: store.clock, logger: logger)
+            services: RuntimeServices(
+                agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
+                humanInput: store.humanInput, conversations: store.conversations, nodes: store.nodes, log: store.log,
+                providers: providers, outbound: outbound, pinned: pinned, feed: feed, clock: store.clock, logger: logger),
+            settings: configuration.runtime,
+            builtin: [
+                WebSearchTool(client: outbound, settings: configuration.webSearch),
+                ReadResourceTool(resources: store.resources),
+            ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound)])
         self.runtime = runtime
         let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
         self.disk = disk
@@ -41,7 +49,9 @@ struct Server: Sendable {
             ControlServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 conversations: store.conversations, providerSettings: store.providers, providers: providers,
-                log: store.log, humanInput: store.humanInput, runtime: runtime
+                log: store.log, humanInput: store.humanInput, approvals: store.approvals,
+                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets, pinned: pinned,
+                runtime: runtime
             ) { url in
                 do {
                     try await outbound.check(url)
@@ -65,11 +75,12 @@ struct Server: Sendable {
             configuration: configuration.edge, metrics: Metrics(), logger: logger)
     }
 
-    /// Ends runs that an earlier process left behind.
+    /// Has runs that an earlier process left behind taken up again, once jobs are worked on.
     func recover() async throws {
-        let failed = try await runtime.failUnfinished()
-        if failed > 0 {
-            logger.warning("runs of an earlier process were failed", metadata: ["runs": .stringConvertible(failed)])
+        try await runtime.start()
+        let left = try await runtime.recover()
+        if left > 0 {
+            logger.notice("runs of an earlier process are taken up", metadata: ["runs": .stringConvertible(left)])
         }
     }
 
@@ -90,9 +101,17 @@ struct Server: Sendable {
             store: store, runtime: runtime, disk: disk,
             merger: ChunkMerger(database: store.database, committer: store.committer, clock: store.clock),
             purge: Purge(database: store.database, committer: store.committer), logger: logger)
+        let dispatcher = JobDispatcher(queue: store.queue, clock: store.clock) { [logger] job, error in
+            logger.warning(
+                "a job failed",
+                metadata: ["kind": .string(job.kind), "job": .string(job.name), "error": .string("\(error)")])
+        }
+        runtime.registerJobs(dispatcher)
         let drain = Drain(store: store, runtime: runtime, feed: feed, logger: logger)
         // Stopped in reverse: first the drain, then the listener, then the rest, the store last.
-        let services: [any Service] = [StoreKeeper(store: store), upkeep, application, drain]
+        let services: [any Service] = [
+            StoreKeeper(store: store, runtime: runtime), upkeep, JobWorker(dispatcher: dispatcher), application, drain,
+        ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .ignore) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: Self.quiet)

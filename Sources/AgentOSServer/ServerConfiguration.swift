@@ -22,6 +22,9 @@ public struct ServerConfiguration: Sendable {
     public var clockOffsetSeconds = 0
     public var outbound = OutboundPolicy()
     public var providers = ProviderDirectory.Environment()
+    public var runtime = RuntimeSettings()
+    /// Nil: `web_search` says that it is not configured.
+    public var webSearch: WebSearchSettings?
     public var publicURL: String?
     /// 32 bytes; nil: the file in the data folder.
     public var masterKey: [UInt8]?
@@ -33,7 +36,8 @@ public struct ServerConfiguration: Sendable {
         "host", "port", "data", "log_format", "log_level", "rate_limit_ingest", "rate_limit_invoke",
         "rate_limit_control", "rate_limit_auth", "trusted_proxies", "human_input_poll_seconds", "outbound_allow",
         "clock_offset_seconds", "max_body_bytes", "max_control_body_bytes", "max_bytes_in_flight", "min_free_bytes",
-        "public_url", "master_key",
+        "public_url", "master_key", "approval_ttl_seconds", "question_ttl_seconds", "approval_reject", "prices",
+        "web_search_backend", "web_search_url", "web_search_api_key",
     ]
 
     /// - Throws: `StartupError` naming the setting.
@@ -79,17 +83,19 @@ public struct ServerConfiguration: Sendable {
             }
             let text = value.sequence.map { $0.compactMap(\.string).joined(separator: ",") } ?? value.scalar?.string
             guard let text else { throw StartupError("\(path): \(name) must be a plain value.") }
-            values[["agentos", name]] = ConfigValue(.string(text), isSecret: name == "master_key")
+            values[["agentos", name]] = ConfigValue(.string(text), isSecret: Settings.isSecret(name))
         }
         return values
     }
 
-    private struct Settings {
+    struct Settings {
         let reader: ConfigReader
 
         func text(_ name: String) -> String? {
-            reader.string(forKey: ConfigKey([name]), isSecret: name == "master_key").flatMap { $0.isEmpty ? nil : $0 }
+            reader.string(forKey: ConfigKey([name]), isSecret: Self.isSecret(name)).flatMap { $0.isEmpty ? nil : $0 }
         }
+
+        static func isSecret(_ name: String) -> Bool { name == "master_key" || name.hasSuffix("api_key") }
 
         func number(_ name: String, _ range: ClosedRange<Int>, _ set: (Int) -> Void) throws {
             guard let text = text(name) else { return }
@@ -143,6 +149,8 @@ public struct ServerConfiguration: Sendable {
             }
             masterKey = key
         }
+        try runtimeSettings(settings)
+        webSearch = try Self.webSearch(settings)
         func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         providers.anthropicKey = given("ANTHROPIC_API_KEY")
         providers.anthropicBaseURL = given("ANTHROPIC_BASE_URL")

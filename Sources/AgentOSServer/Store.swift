@@ -18,6 +18,12 @@ struct Store: Sendable {
     let conversations: ConversationStore
     let hosted: HostedRunStore
     let providers: ProviderStore
+    let queue: JobQueue
+    let nodes: NodeStore
+    let approvals: ApprovalStore
+    let workspaceTools: WorkspaceToolStore
+    let resources: ResourceStore
+    let budgets: BudgetStore
 
     /// Opens the folder's database and brings its schema up to date.
     /// - Throws: `StartupError`
@@ -48,7 +54,14 @@ struct Store: Sendable {
         tasks = TaskStore(committer: committer, clock: clock)
         humanInput = HumanInputStore(database: database, committer: committer, clock: clock)
         conversations = ConversationStore(database: database, committer: committer)
-        hosted = HostedRunStore(database: database, committer: committer, clock: clock, log: log, runs: runs)
+        queue = JobQueue(database: database, committer: committer, clock: clock)
+        hosted = HostedRunStore(
+            database: database, committer: committer, clock: clock, log: log, runs: runs, queue: queue)
+        nodes = NodeStore(committer: committer, clock: clock)
+        approvals = ApprovalStore(database: database, committer: committer, clock: clock, log: log, queue: queue)
+        workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: clock, vault: vault)
+        resources = ResourceStore(database: database, committer: committer, clock: clock)
+        budgets = BudgetStore(database: database, committer: committer, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }
 }

@@ -20,6 +20,7 @@ struct Upkeep: Service {
                     runtime.enforceTimeLimit()
                     disk.refresh()
                 }
+                every(NodeStore.renewSeconds, in: &group, "lease") { try await runtime.renewLease() }
                 every(60, in: &group, "last use of keys") { try await store.keys.flushLastUsed() }
                 every(2, in: &group, "merging") { while try await merger.mergeDue(limit: 4) > 0 { await Task.yield() } }
                 every(2, in: &group, "purging") { while try await purge.step() { await Task.yield() } }
@@ -70,10 +71,21 @@ struct Drain: Service {
 /// Stops last: everything is written, the log is moved into the database file, the file is closed.
 struct StoreKeeper: Service {
     let store: Store
+    let runtime: Runtime
 
     func run() async throws {
         try? await gracefulShutdown()
         try await store.keys.flushLastUsed()
+        try await runtime.retire()
         try store.database.close()
+    }
+}
+
+/// Works on jobs until the server stops.
+struct JobWorker: Service {
+    let dispatcher: JobDispatcher
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await dispatcher.run() }
     }
 }

@@ -26,7 +26,7 @@ struct FakeAnswering: Sendable {
             return json(400, FakeFormat.error(dialect, status: 400, message: problem))
         }
         let (index, step) = state.take(received)
-        return try await play(step, index, received, request)
+        return try await play(step.played(to: received), index, received, request)
     }
 
     private func page(_ request: Request) async throws -> Response {
@@ -69,7 +69,7 @@ struct FakeAnswering: Sendable {
         case .raw(let status, let contentType, let headers, let body):
             let usual = received.isStreamed ? "text/event-stream" : "application/json"
             return raw(status, contentType ?? usual, headers, body)
-        case .text, .tools: break
+        case .text, .json, .tools: break
         }
         if received.isStreamed { return stream(step, index, received, request) }
         if let gate = step.gate { try await wait(for: gate, index, request) }

@@ -36,7 +36,7 @@ enum FakeFormat {
         switch step.content {
         case .text(let chunks): (chunks, [])
         case .tools(let calls, let text): (text.isEmpty ? [] : [text], calls)
-        case .error, .raw: ([], [])
+        case .json, .error, .raw: ([], [])
         }
     }
 

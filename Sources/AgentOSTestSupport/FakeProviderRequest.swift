@@ -37,6 +37,12 @@ public struct FakeRequest: Sendable {
         (body["tools"]?.arrayValue ?? []).compactMap { ($0["function"] ?? $0)["name"]?.stringValue }
     }
 
+    /// The one tool that the model must use; nil when it has a choice.
+    public var forcedTool: String? {
+        let choice = body["tool_choice"]
+        return choice?["type"] == "tool" ? choice?["name"]?.stringValue : choice?["function"]?["name"]?.stringValue
+    }
+
     /// The text of the last message of the user, tool results aside.
     public var lastUserText: String {
         for message in messages.reversed() where message["role"] == "user" {
@@ -84,7 +90,27 @@ public struct FakeRequest: Sendable {
                 return "messages: unknown role"
             }
         }
-        return unansweredCalls
+        return unfitTools ?? unansweredCalls
+    }
+
+    private var unfitTools: String? {
+        let names = toolNames
+        if Set(names).count < names.count { return "tools: names must be unique" }
+        if let forcedTool, !names.contains(forcedTool) { return "tool_choice: there is no tool \(forcedTool)" }
+        let roots: [JSONValue?]
+        switch dialect {
+        case .anthropic: roots = (body["tools"]?.arrayValue ?? []).map { $0["input_schema"] }
+        case .openAI:
+            guard let format = body["response_format"] else { return nil }
+            guard format["type"] == "json_schema", format["json_schema"]?["name"]?.stringValue != nil else {
+                return "response_format: a named json_schema is required"
+            }
+            roots = [format["json_schema"]?["schema"]]
+        }
+        for root in roots where root?["type"] != "object" || root?["anyOf"] != nil || root?["oneOf"] != nil {
+            return "the schema must be that of an object, without a choice at its root"
+        }
+        return nil
     }
 
     private var unansweredCalls: String? {

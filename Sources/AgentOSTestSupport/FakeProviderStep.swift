@@ -5,6 +5,7 @@ import Synchronization
 public struct FakeStep: Sendable {
     enum Content: Sendable {
         case text(chunks: [String])
+        case json(JSONValue)
         case tools(calls: [FakeCall], text: String)
         case error(status: Int, message: String, retryAfter: String?)
         case raw(status: Int, contentType: String?, headers: [(name: String, value: String)], body: [UInt8])
@@ -23,7 +24,7 @@ public struct FakeStep: Sendable {
         }
     }
 
-    let content: Content
+    private(set) var content: Content
     var usage = TokenUsage(input: 11, output: 7)
     var cutAfter: Int?
     var gate: FakeGate?
@@ -34,6 +35,9 @@ public struct FakeStep: Sendable {
 
     /// A final text, cut as given when it is streamed.
     public static func text(chunks: [String]) -> FakeStep { FakeStep(content: .text(chunks: chunks)) }
+
+    /// A final answer as JSON: with the tool that the request forces, else as a text.
+    public static func json(_ value: JSONValue) -> FakeStep { FakeStep(content: .json(value)) }
 
     /// Tool calls with their arguments, after an optional text.
     public static func tools(_ calls: (String, JSONValue)..., text: String = "") -> FakeStep {
@@ -73,6 +77,16 @@ public struct FakeStep: Sendable {
         with {
             $0.gate = gate
             $0.gateAfter = pieces
+        }
+    }
+
+    /// The step as it is played to a request.
+    func played(to request: FakeRequest) -> FakeStep {
+        guard case .json(let value) = content else { return self }
+        return with { step in
+            step.content =
+                request.forcedTool.map { .tools(calls: [FakeCall(name: $0, arguments: value.text)], text: "") }
+                ?? .text(chunks: Self.words(of: value.text))
         }
     }
 

@@ -14,20 +14,33 @@ public struct TestRuntime: Sendable {
     public let directory: ProviderDirectory
     public let runtime: Runtime
     public let registry: OperationRegistry
+    private let jobs: Task<Void, Never>
 
-    init(_ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String) throws {
+    init(_ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String,
+        settings: RuntimeSettings = RuntimeSettings(), tools: [any Tool] = []
+    ) async throws {
         self.store = store
         let feed = LiveFeed()
         let outbound = OutboundClient(policy: try OutboundPolicy(allowList: ranges))
         let directory = ProviderDirectory(environment: environment, store: store.providers, client: outbound)
+        let pinned = PinnedResources(store: store.resources)
         let runtime = Runtime(
-            agents: store.agents, runs: store.runs, hosted: store.hosted, conversations: store.conversations,
-            providers: directory, outbound: outbound, feed: feed, clock: store.clock.wall, logger: .silent)
+            services: RuntimeServices(
+                agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
+                humanInput: store.humanInput, conversations: store.conversations, nodes: store.nodes, log: store.log,
+                providers: directory, outbound: outbound, pinned: pinned, feed: feed, clock: store.clock.wall,
+                logger: .silent),
+            settings: settings,
+            builtin: [
+                WebSearchTool(client: outbound, settings: nil), ReadResourceTool(resources: store.resources),
+            ] + tools, sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound)])
         registry = OperationRegistry(
             ControlServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 conversations: store.conversations, providerSettings: store.providers, providers: directory,
-                log: store.log, humanInput: store.humanInput, runtime: runtime
+                log: store.log, humanInput: store.humanInput, approvals: store.approvals,
+                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets, pinned: pinned,
+                runtime: runtime
             ) { url in
                 do {
                     try await outbound.check(url)
@@ -39,6 +52,11 @@ public struct TestRuntime: Sendable {
         self.outbound = outbound
         self.directory = directory
         self.runtime = runtime
+        try await runtime.start()
+        let dispatcher = JobDispatcher(queue: store.queue, clock: store.clock.wall)
+        runtime.registerJobs(dispatcher)
+        jobs = Task { await dispatcher.run() }
+        try await runtime.recover()
     }
 
     /// Lets go of what still runs and closes connections.
@@ -46,6 +64,8 @@ public struct TestRuntime: Sendable {
         store.humanInput.bell.ringForGood()
         feed.close()
         await runtime.drain(graceSeconds: 0)
+        jobs.cancel()
+        await jobs.value
         await outbound.shutdown()
     }
 }
@@ -63,25 +83,35 @@ extension Logger {
 /// - Parameters:
 ///   - fake: answers for both HTTP providers when given.
 ///   - ranges: addresses that tools may reach besides public ones.
+///   - tools: further built-in tools.
 public func withRuntime<Result>(
-    fake: FakeProvider? = nil, allowing ranges: String = "", _ body: (TestRuntime) async throws -> Result
+    fake: FakeProvider? = nil, allowing ranges: String = "", settings: RuntimeSettings = RuntimeSettings(),
+    tools: [any Tool] = [], _ body: (TestRuntime) async throws -> Result
 ) async throws -> Result {
     try await withStore { store in
-        var environment = ProviderDirectory.Environment()
-        if let fake {
-            environment.anthropicKey = "sk-ant-test"
-            environment.anthropicBaseURL = fake.anthropicBaseURL
-            environment.openAIKey = "sk-test"
-            environment.openAIBaseURL = fake.openAIBaseURL
-        }
-        let runtime = try TestRuntime(store, environment, allowing: ranges)
-        do {
-            let result = try await body(runtime)
-            await runtime.stop()
-            return result
-        } catch {
-            await runtime.stop()
-            throw error
-        }
+        try await withRuntime(fake: fake, allowing: ranges, settings: settings, tools: tools, on: store, body)
+    }
+}
+
+/// As above on a store that is there: one runtime after the other on it is a server that is started again.
+public func withRuntime<Result>(
+    fake: FakeProvider? = nil, allowing ranges: String = "", settings: RuntimeSettings = RuntimeSettings(),
+    tools: [any Tool] = [], on store: TestStore, _ body: (TestRuntime) async throws -> Result
+) async throws -> Result {
+    var environment = ProviderDirectory.Environment()
+    if let fake {
+        environment.anthropicKey = "sk-ant-test"
+        environment.anthropicBaseURL = fake.anthropicBaseURL
+        environment.openAIKey = "sk-test"
+        environment.openAIBaseURL = fake.openAIBaseURL
+    }
+    let runtime = try await TestRuntime(store, environment, allowing: ranges, settings: settings, tools: tools)
+    do {
+        let result = try await body(runtime)
+        await runtime.stop()
+        return result
+    } catch {
+        await runtime.stop()
+        throw error
     }
 }

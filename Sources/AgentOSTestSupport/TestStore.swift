@@ -30,6 +30,12 @@ public final class TestStore: Sendable {
     public let conversations: ConversationStore
     public let hosted: HostedRunStore
     public let providers: ProviderStore
+    public let queue: JobQueue
+    public let nodes: NodeStore
+    public let approvals: ApprovalStore
+    public let workspaceTools: WorkspaceToolStore
+    public let resources: ResourceStore
+    public let budgets: BudgetStore
     public let merger: ChunkMerger
     public let purge: Purge
     public let workspace: Workspace
@@ -55,7 +61,14 @@ public final class TestStore: Sendable {
         tasks = TaskStore(committer: committer, clock: wall)
         humanInput = HumanInputStore(database: database, committer: committer, clock: wall)
         conversations = ConversationStore(database: database, committer: committer)
-        hosted = HostedRunStore(database: database, committer: committer, clock: wall, log: log, runs: runs)
+        queue = JobQueue(database: database, committer: committer, clock: wall)
+        hosted = HostedRunStore(
+            database: database, committer: committer, clock: wall, log: log, runs: runs, queue: queue)
+        nodes = NodeStore(committer: committer, clock: wall)
+        approvals = ApprovalStore(database: database, committer: committer, clock: wall, log: log, queue: queue)
+        workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: wall, vault: vault)
+        resources = ResourceStore(database: database, committer: committer, clock: wall)
+        budgets = BudgetStore(database: database, committer: committer, clock: wall)
         providers = ProviderStore(database: database, committer: committer, clock: wall, vault: vault)
         merger = ChunkMerger(database: database, committer: committer, clock: wall)
         purge = Purge(database: database, committer: committer)

@@ -71,4 +71,54 @@ struct DemoProviderTests {
         #expect(reply.toolCalls.first?.name == (url == nil ? nil : names[0]))
         #expect(reply.toolCalls.first?.arguments["url"]?.stringValue == url)
     }
+
+    @Test(
+        "where a schema asks for JSON it makes some up",
+        arguments: [
+            (
+                [
+                    "type": "object", "required": ["kind", "far"],
+                    "properties": [
+                        "kind": ["type": "string", "enum": ["billing", "other"]], "score": ["type": "number"],
+                        "count": ["type": "integer", "minimum": 3, "maximum": 9], "ok": ["type": "boolean"],
+                        "tags": ["type": "array", "items": ["type": "string"], "minItems": 2],
+                        "none": ["type": "null"], "maybe": ["type": ["string", "null"]], "version": ["const": 2],
+                    ],
+                ],
+                #"{"kind":"billing","score":0.5,"count":3,"ok":true,"tags":["demo","demo"],"none":null,"#
+                    + #""maybe":"demo","version":2,"far":"demo"}"#
+            ),
+            (["type": "array", "items": ["type": "integer"]], "[1]"), (["type": "array", "maxItems": 0], "[]"),
+            (["type": "string", "minLength": 6, "maxLength": 6], #""demo d""#),
+            (["type": "string", "maxLength": 2], #""de""#),
+            (["type": "string", "format": "date"], #""2025-01-01""#),
+            (["type": "number", "exclusiveMinimum": 2, "exclusiveMaximum": 3], "2.5"),
+            (["type": "integer", "maximum": -4], "-4"), (["type": "integer", "multipleOf": 5, "minimum": 11], "15"),
+            (["anyOf": [["type": "integer"], ["type": "null"]]], "1"), (true, #""demo""#),
+            (
+                ["$ref": "#/$defs/a", "$defs": ["a": ["type": "object", "properties": ["b": ["type": "boolean"]]]]],
+                #"{"b":true}"#
+            ),
+        ] as [(JSONValue, String)])
+    func structured(schema: JSONValue, json: String) async throws {
+        let reply = try await demo.reply(to: request(outputSchema: schema))
+        #expect(reply.text == json)
+        let pieces = Pieces()
+        _ = try await demo.reply(to: request(outputSchema: schema, stream: true)) { pieces.add($0) }
+        #expect(pieces.all.joined() == json)
+    }
+
+    @Test("a schema that contains itself ends")
+    func recursive() async throws {
+        let optional: JSONValue = ["type": "object", "properties": ["next": ["$ref": "#"]]]
+        let endless: JSONValue = ["$ref": "#"]
+        #expect(try await demo.reply(to: request(outputSchema: optional)).text.hasSuffix("{}}}"))
+        #expect(try await demo.reply(to: request(outputSchema: endless)).text == "null")
+    }
+
+    @Test("tools come before the answer under a schema")
+    func toolsFirst() async throws {
+        let asked = request([.user("the time?")], tools: [tool("current_time")], outputSchema: ["type": "object"])
+        #expect(try await demo.reply(to: asked).toolCalls.map(\.name) == ["current_time"])
+    }
 }

@@ -10,18 +10,20 @@ struct ProviderFaultTests {
         let status: Int
         let kind: ProviderError.Kind
         let retryable: Bool
+        var falls = false
     }
 
     static let statuses = [
         Status(status: 400, kind: .refused, retryable: false),
         Status(status: 401, kind: .unauthorised, retryable: false),
         Status(status: 403, kind: .unauthorised, retryable: false),
-        Status(status: 404, kind: .refused, retryable: false),
-        Status(status: 413, kind: .refused, retryable: false), Status(status: 429, kind: .rateLimited, retryable: true),
-        Status(status: 500, kind: .serverError, retryable: true),
-        Status(status: 502, kind: .serverError, retryable: true),
-        Status(status: 503, kind: .overloaded, retryable: true),
-        Status(status: 529, kind: .overloaded, retryable: true),
+        Status(status: 404, kind: .modelNotFound, retryable: false, falls: true),
+        Status(status: 413, kind: .refused, retryable: false),
+        Status(status: 429, kind: .rateLimited, retryable: true, falls: true),
+        Status(status: 500, kind: .serverError, retryable: true, falls: true),
+        Status(status: 502, kind: .serverError, retryable: true, falls: true),
+        Status(status: 503, kind: .overloaded, retryable: true, falls: true),
+        Status(status: 529, kind: .overloaded, retryable: true, falls: true),
         Status(status: 302, kind: .refused, retryable: false),
     ]
 
@@ -34,6 +36,7 @@ struct ProviderFaultTests {
             #expect(error.kind == status.kind)
             #expect(error.status == status.status)
             #expect(error.isRetryable == status.retryable)
+            #expect(error.canFallBack == status.falls)
             #expect(error.retryAfter == 7)
             #expect(error.message.contains("upstream says no to [redacted] really"))
         }
@@ -105,6 +108,61 @@ struct ProviderFaultTests {
             let error = try await dialect.provider(fake, client).failure(of: request(stream: true))
             #expect(error?.kind == kind)
             #expect(error?.message.contains("busy") == true)
+        }
+    }
+
+    @Test(
+        "the code of an error tells more than its status",
+        arguments: [
+            (403, "model_not_found", ProviderError.Kind.modelNotFound, 0), (429, "insufficient_quota", .rateLimited, 0),
+            (429, "rate_limit_exceeded", .rateLimited, 2), (500, "model_not_found", .serverError, 2),
+        ])
+    func codes(status: Int, code: String, kind: ProviderError.Kind, repeats: Int) async throws {
+        try await withProviders { fake, client in
+            let body = #"{"error":{"message":"no","type":"x","param":null,"code":"\#(code)"}}"#
+            fake.play(.raw(status: status, contentType: "application/json", body: body))
+            let error = try await Dialect.openAI.provider(fake, client).failure(of: request())
+            #expect(error?.kind == kind)
+            #expect(error?.repeats == repeats)
+            #expect(error?.canFallBack == true)
+        }
+    }
+
+    @Test(
+        "what the model or a filter declines is refused for good, streamed and not",
+        arguments: [
+            (Dialect.anthropic, #"{"type":"message","content":[],"stop_reason":"refusal","usage":{}}"#, false),
+            (
+                .anthropic,
+                """
+                {"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1}}}
+
+                data: {"type":"message_delta","delta":{"stop_reason":"refusal"},"usage":{"output_tokens":1}}
+
+                data: {"type":"message_stop"}
+                """, true
+            ),
+            (.openAI, #"{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}"#, false),
+            (.openAI, #"{"choices":[{"delta":{"content":"a"},"finish_reason":"content_filter"}]}"#, true),
+        ])
+    func declined(dialect: Dialect, data: String, stream: Bool) async throws {
+        try await withProviders { fake, client in
+            fake.play(.raw(body: stream ? "data: \(data)\n\n" : data))
+            let error = try await dialect.provider(fake, client).failure(of: request(stream: stream))
+            #expect(error?.kind == .refused)
+            #expect(error?.isRetryable == false)
+            #expect(error?.canFallBack == false)
+        }
+    }
+
+    @Test("a key is taken out before the message is cut", arguments: Road.all)
+    func keyAtTheCut(road: Road) async throws {
+        try await withProviders { fake, client in
+            let keys = String(repeating: "sk-test-secret-1 ", count: 200)
+            fake.play(.error(400, keys))
+            let error = try await road.dialect.provider(fake, client).failure(of: request(stream: road.stream))
+            #expect(error?.message.contains("[redacted]") == true)
+            #expect(error?.message.contains("sk-") == false)
         }
     }
 

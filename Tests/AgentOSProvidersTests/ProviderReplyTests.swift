@@ -85,6 +85,47 @@ struct ProviderReplyTests {
         }
     }
 
+    @Test("a stream's last count of tokens is the sum, whatever it repeats")
+    func repeatedUsage() async throws {
+        try await withProviders { fake, client in
+            fake.play(
+                .raw(
+                    body: """
+                        data: {"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1,\
+                        "cache_read_input_tokens":70,"cache_creation_input_tokens":30,\
+                        "cache_creation":{"ephemeral_5m_input_tokens":30,"ephemeral_1h_input_tokens":0}}}}
+
+                        data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":5,\
+                        "output_tokens":9,"cache_read_input_tokens":70,"cache_creation_input_tokens":null}}
+
+                        data: {"type":"message_stop"}
+
+
+                        """))
+            let outcome = try await Dialect.anthropic.provider(fake, client).reply(to: request(stream: true)).usage
+            #expect(outcome == TokenUsage(input: 5, output: 9, cacheRead: 70, cacheCreation: 30))
+        }
+    }
+
+    @Test(
+        "a prompt's count is split into new and cached, however little of it is told",
+        arguments: [
+            (#"{"prompt_tokens":100,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":64}}"#, 36, 64),
+            (#"{"prompt_tokens":100,"completion_tokens":2,"prompt_tokens_details":null}"#, 100, 0),
+            (#"{"prompt_tokens":100,"completion_tokens":2}"#, 100, 0),
+            (#"{"prompt_tokens":10,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":64}}"#, 0, 10),
+            (#"{"prompt_tokens":10,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":-4}}"#, 10, 0),
+        ], [false, true])
+    func promptUsage(usage: (String, Int, Int), stream: Bool) async throws {
+        try await withProviders { fake, client in
+            let choice = #"{"\#(stream ? "delta" : "message")":{"content":"ok"},"finish_reason":"stop"}"#
+            let reply = #"{"choices":[\#(choice)],"usage":\#(usage.0)}"#
+            fake.play(.raw(body: stream ? "data: \(reply)\n\ndata: [DONE]\n\n" : reply))
+            let outcome = try await Dialect.openAI.provider(fake, client).reply(to: request(stream: stream)).usage
+            #expect(outcome == TokenUsage(input: usage.1, output: 2, cacheRead: usage.2))
+        }
+    }
+
     @Test("one connection after another call is used again", arguments: Road.all)
     func repeated(road: Road) async throws {
         try await withProviders { fake, client in

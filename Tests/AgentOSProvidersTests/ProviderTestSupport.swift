@@ -53,11 +53,11 @@ func withProviders<Result>(
 /// A request with one user message, or with the given conversation.
 func request(
     _ messages: [ModelMessage] = [.user("hi")], model: String = "m", system: String = "", tools: [ToolDefinition] = [],
-    temperature: Double? = nil, stream: Bool = false
+    temperature: Double? = nil, outputSchema: JSONValue? = nil, stream: Bool = false
 ) -> ModelRequest {
     ModelRequest(
         model: model, system: system, messages: messages, tools: tools, temperature: temperature, maxTokens: 100,
-        stream: stream)
+        outputSchema: outputSchema, stream: stream)
 }
 
 let weather = ToolDefinition(

@@ -42,13 +42,11 @@ struct LifeTests {
             let gate = FakeGate()
             fake.play(.text(chunks: ["first ", "second"]).waiting(for: gate))
             try await withRuntime(fake: fake) { runtime in
-                let started = try await runtime.runtime.invoke(try await runtime.agent(), InvokeRequest(stream: true))
-                let frames = try #require(started.frames)
-                #expect(await frames.next(seconds: 30) == .start(started.run.ref.id))
-                #expect(await frames.next(seconds: 30) == .chunk("first "))
+                let (live, frames) = try await runtime.stream(try await runtime.agent())
+                let first = try await frames.read(atMost: 2).map(\.frame)
+                #expect(first == [.start(live.ref.id), .chunk("first ")])
                 gate.open()
-                var rest: [InvokeFrame] = []
-                while rest.last?.isTerminal != true, let frame = await frames.next(seconds: 30) { rest.append(frame) }
+                let rest = try await frames.read().map(\.frame)
                 #expect(rest.first == .chunk("second") && rest.count == 2)
             }
         }
@@ -60,34 +58,41 @@ struct LifeTests {
             let gate = FakeGate()
             fake.play(.text("still done").waiting(for: gate, after: 0))
             try await withRuntime(fake: fake) { runtime in
-                let started = try await runtime.runtime.invoke(try await runtime.agent(), InvokeRequest(stream: true))
-                let reader = Task { await started.frames?.next(seconds: 60) }
+                let live = try #require(
+                    try await runtime.runtime.invoke(try await runtime.agent(), InvokeRequest(stream: true)).live)
+                let engine = runtime.runtime
+                let reader = Task { _ = try await engine.stream(live.ref).next(seconds: 60) }
                 await fake.waitForRequests(1)
                 reader.cancel()
                 gate.open()
-                #expect(await started.run.result().output == ["text": "still done"])
+                #expect(await live.result().output == ["text": "still done"])
             }
         }
     }
 
-    @Test("draining tells the caller and leaves the record open; the next start fails the run with a clear message")
+    @Test("draining tells the caller and leaves the run open; the next process makes the model call again and ends it")
     func drain() async throws {
         try await withFakeProvider { fake in
-            fake.play(.text("never").waiting(for: FakeGate(), after: 0))
-            try await withRuntime(fake: fake) { runtime in
-                let agent = try await runtime.agent()
-                let live = try await runtime.say("go", to: agent) { $0.memory = .startSession }
-                await fake.waitForRequests(1)
-                await runtime.runtime.drain(graceSeconds: 0)
-                let error = await live.result().error
-                #expect(error?.code == .unavailable && error?.runID == live.ref.id)
-                #expect(try await runtime.detail(live).summary.status == .running)
-                #expect(try await refusal { try await runtime.say("more", to: agent) }?.code == .unavailable)
-                #expect(try await runtime.runtime.failUnfinished() == 1)
-                let run = try await runtime.detail(live)
-                #expect(run.summary.status == .failed && run.summary.errorMessage?.contains("stopped") == true)
-                #expect(try await runtime.events(live).types.contains("run.failed"))
-                #expect(try await runtime.runtime.failUnfinished() == 0)
+            fake.play(.text("never").waiting(for: FakeGate(), after: 0), .text("after all"))
+            try await withStore { store in
+                let (id, workspace) = try await withRuntime(fake: fake, on: store) { runtime in
+                    let agent = try await runtime.agent()
+                    let live = try await runtime.say("go", to: agent) { $0.memory = .startSession }
+                    await fake.waitForRequests(1)
+                    await runtime.runtime.drain(graceSeconds: 0)
+                    let error = await live.result().error
+                    #expect(error?.code == .unavailable && error?.runID == live.ref.id)
+                    #expect(try await runtime.detail(live).summary.status == .running)
+                    #expect(try await refusal { try await runtime.say("more", to: agent) }?.code == .unavailable)
+                    return (live.ref.id, live.ref.workspaceKey)
+                }
+                try await withRuntime(fake: fake, on: store) { runtime in
+                    let ref = try await runtime.store.runs.ref(id, workspace: workspace)
+                    let report = try await runtime.runtime.outcome(of: ref)
+                    #expect(report.result.output == ["text": "after all"])
+                    let types = try await runtime.store.events(ref).map(\.json).types
+                    #expect(types.count { $0 == "llm.request" } == 1 && types.contains("run.resumed"))
+                }
             }
         }
     }

@@ -62,7 +62,7 @@ import Testing
             (.error(AgentOSError.shuttingDown.frame), #"{"type":"error","code":"INTERNAL_ERROR","message":"The server is shutting down; try again in a moment."}"#),
         ])
     func frames(frame: InvokeFrame, json: String) {
-        #expect(String(decoding: frame.encoded, as: UTF8.self) == "data: \(json)\n\n")
+        #expect(String(decoding: frame.encoded(), as: UTF8.self) == "data: \(json)\n\n")
     }
 
     @Test("only the end and an error are last frames")

@@ -1,12 +1,14 @@
 import AgentOSCore
 import AgentOSProviders
 import AgentOSRuntime
+import AgentOSStore
 
 /// Takes the fields of `agents_create` and `agents_update` into an agent.
 enum AgentFields {
     private static let modelFields = [
         "system_prompt", "provider_type", "model", "temperature", "max_tokens", "max_iterations", "tools",
-        "prompt_variables", "input_schema", "output_schema",
+        "prompt_variables", "input_schema", "output_schema", "approval_tools", "approval_required_tools", "fallback_models", "max_cost_usd",
+        "pinned_resource_ids",
     ]
 
     /// An agent that runs elsewhere has no model here to configure.
@@ -17,12 +19,32 @@ enum AgentFields {
         }
     }
 
-    static func apply(_ parameters: Parameters, to agent: inout Agent, shelf: ToolShelf) throws {
+    /// Checks what the fields name: tools, files, schemas.
+    /// - Throws: VALIDATION_ERROR or NOT_FOUND naming the field.
+    static func checkReferences(
+        _ parameters: Parameters, _ workspace: WorkspaceRef, _ services: ControlServices
+    ) async throws {
+        if parameters.value("folder_id") != nil { throw AgentOSError.notFound("folder") }
+        for field in ["tools", "approval_tools", "approval_required_tools"] {
+            try await services.runtime.tools.check(parameters.strings(field) ?? [], field: field, workspace: workspace)
+        }
+        if let pins = parameters.strings("pinned_resource_ids"), !pins.isEmpty {
+            _ = try await services.pinned.checked(pins, workspace: workspace)
+        }
+        for field in ["input_schema", "output_schema"] {
+            guard let schema = parameters.value(field) else { continue }
+            do {
+                _ = try JSONSchema(schema)
+            } catch let error as JSONSchema.Invalid {
+                throw AgentOSError.invalid(error.path.isEmpty ? field : "\(field).\(error.path)", error.message)
+            }
+        }
+    }
+
+    static func apply(_ parameters: Parameters, to agent: inout Agent) throws {
         func given<T>(_ name: String, _ value: T?, _ set: (T?) -> Void) {
             if parameters.mentions(name) { set(value) }
         }
-        if parameters.value("folder_id") != nil { throw AgentOSError.notFound("folder") }
-        if parameters.strings("pinned_resource_ids")?.isEmpty == false { throw AgentOSError.notFound("resource") }
         given("role", parameters.string("role")) { agent.role = $0 }
         given("description", parameters.string("description")) { agent.description = $0 }
         given("system_prompt", parameters.string("system_prompt")) { agent.systemPrompt = $0 ?? agent.systemPrompt }
@@ -36,10 +58,17 @@ enum AgentFields {
             agent.maxIterations = $0 ?? Agent.defaultMaxIterations
         }
         given("tags", parameters.strings("tags")) { agent.tags = $0 ?? [] }
-        if parameters.mentions("tools") { agent.tools = try tools(parameters.strings("tools") ?? [], shelf) }
+        given("tools", parameters.strings("tools")) { agent.tools = unique($0 ?? []) }
         if parameters.mentions("prompt_variables") {
             agent.promptVariables = try variables(parameters.object("prompt_variables") ?? JSONObject())
         }
+        given("pinned_resource_ids", parameters.strings("pinned_resource_ids")) { agent.pinnedResources = unique($0 ?? []) }
+        // The second name is the one that other clients use.
+        for name in ["approval_tools", "approval_required_tools"] {
+            given(name, parameters.strings(name)) { agent.approvalTools = unique($0 ?? []) }
+        }
+        given("fallback_models", parameters.strings("fallback_models")) { agent.fallbackModels = unique($0 ?? []) }
+        given("max_cost_usd", parameters.double("max_cost_usd")) { agent.maxCost = $0.map(Money.init(usd:)) }
         given("input_schema", parameters.object("input_schema")) { agent.inputSchema = schema($0) }
         given("output_schema", parameters.object("output_schema")) { agent.outputSchema = schema($0) }
     }
@@ -61,11 +90,8 @@ enum AgentFields {
         object.flatMap { $0.isEmpty ? nil : .object($0) }
     }
 
-    private static func tools(_ names: [String], _ shelf: ToolShelf) throws -> [String] {
+    private static func unique(_ names: [String]) -> [String] {
         var seen = Set<String>()
-        for (index, name) in names.enumerated() where shelf[name] == nil {
-            throw AgentOSError.invalid("tools[\(index)]", "there is no tool named \(name.prefix(80))")
-        }
         return names.filter { seen.insert($0).inserted }
     }
 

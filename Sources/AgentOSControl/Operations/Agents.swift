@@ -27,6 +27,11 @@ extension Parameter {
         .optional("prompt_variables", .object, "{KEY: {description?, value?}} for {{KEY}} in the prompt."),
         .optional("input_schema", .object, "JSON Schema (draft-07) of the input."),
         .optional("output_schema", .object, "JSON Schema (draft-07) of the output; forbids streaming."),
+        .optional("approval_tools", .array(.string(1...200), 0...100), "Tools whose calls wait for a person's yes."),
+        .optional("approval_required_tools", .array(.string(1...200), 0...100), "The same as approval_tools."),
+        .optional("fallback_models", .array(.string(1...200), 0...5), "Models to try when the first one is down."),
+        .optional("max_cost_usd", .number(0...1_000_000), "What one run may cost, in US dollars."),
+        .optional("pinned_resource_ids", .array(.string(1...200), 0...100), "Resources put into the prompt."),
     ]
 }
 
@@ -85,12 +90,13 @@ extension Operation {
             if runtime == .hosted, call.parameters.string("system_prompt") == nil {
                 throw AgentOSError.invalid("system_prompt", "is required")
             }
+            try await AgentFields.checkReferences(call.parameters, workspace.ref, services)
             let epoch = Timestamp(microseconds: 0)
             var draft = Agent(
                 key: 0, id: .new(at: epoch), workspaceKey: workspace.ref.key, workspaceID: workspace.ref.id,
                 name: try call.parameters.requiredString("name"), runtimeType: runtime, createdAt: epoch,
                 updatedAt: epoch)
-            try AgentFields.apply(call.parameters, to: &draft, shelf: services.runtime.shelf)
+            try AgentFields.apply(call.parameters, to: &draft)
             if runtime == .hosted { try await chooseModel(&draft, workspace.ref, services) }
             let agent = try await services.agents.create(draft)
             return OperationResult([
@@ -124,17 +130,16 @@ extension Operation {
             [
                 .agentID, .optional("name", .string(1...120), "The agent's name."),
                 .optional("system_prompt", .string(1...100_000), "Its instructions."),
-                .optional("pinned_resource_ids", .array(.string(1...200), 0...100), "Resources put into the prompt."),
             ] + Parameter.agentFields, access: .role(.member)
         ) { call in
             let parameters = call.parameters
-            let shelf = services.runtime.shelf
+            try await AgentFields.checkReferences(parameters, call.workspace.ref, services)
             let updated = try await services.agents.update(
                 parameters.id("agent_id"), workspace: call.workspaceKey
             ) { agent in
                 try AgentFields.checkModelFields(parameters, of: agent)
                 if let name = parameters.string("name") { agent.name = name }
-                try AgentFields.apply(parameters, to: &agent, shelf: shelf)
+                try AgentFields.apply(parameters, to: &agent)
                 if agent.runtimeType == .hosted, parameters.mentions("model") || parameters.mentions("provider_type") {
                     AgentFields.fitProvider(&agent, given: parameters)
                 }

@@ -102,8 +102,9 @@ extension Operation {
             request.externalUserID = parameters.string("external_user_id")
             try request.checkExternalUser()
             let agent = try await services.agents.agent(parameters.id("agent_id"), workspace: call.workspaceKey)
-            let live = try await services.runtime.invoke(agent, request).run
-            return OperationResult(encoded: try InvokeView.result(await live.result(), of: live))
+            let started = try await services.runtime.invoke(agent, request)
+            let (data, status) = try InvokeView.result(try await services.runtime.outcome(of: started))
+            return OperationResult(encoded: data, status: status)
         }
     }
 
@@ -116,30 +117,6 @@ extension Operation {
             try await services.runtime.cancel(run, reason: call.parameters.string("reason"))
             try await services.humanInput.runEnded(run)
             return OperationResult(["ok": true, "run_id": .string("\(run.id)"), "status": "cancelled"])
-        }
-    }
-}
-
-/// The `data` of an invoke's answer (contract 4.2).
-public enum InvokeView {
-    /// - Throws: the run's failure.
-    public static func result(_ result: RunResult, of live: LiveRun) throws -> [UInt8] {
-        switch result {
-        case .failed(let error): throw error
-        case .completed(let output, let duration):
-            var out = JSONWriter(capacity: output.count + 160)
-            out.raw("{\"run_id\":")
-            out.id(live.ref.id.bits)
-            out.raw(",\"output\":")
-            out.raw(output)
-            out.raw(",\"duration_ms\":")
-            out.int(Int64(duration))
-            if let session = live.conversation {
-                out.raw(",\"session_id\":")
-                out.id(session.bits)
-            }
-            out.raw("}")
-            return out.bytes
         }
     }
 }

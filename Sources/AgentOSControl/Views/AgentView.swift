@@ -20,11 +20,13 @@ enum AgentView {
         view["temperature"] = agent.temperature.map { .double($0) } ?? .null
         view["max_tokens"] = .int(agent.maxTokens)
         view["max_iterations"] = .int(agent.maxIterations)
-        view["pinned_resource_ids"] = []
+        view["pinned_resource_ids"] = .array(agent.pinnedResources.map(JSONValue.string))
         view["prompt_variables"] = .object(agent.promptVariables)
         view["input_schema"] = agent.inputSchema ?? .null
         view["output_schema"] = agent.outputSchema ?? .null
-        view["approval_tools"] = []
+        view["approval_tools"] = .array(agent.approvalTools.map(JSONValue.string))
+        view["fallback_models"] = .array(agent.fallbackModels.map(JSONValue.string))
+        view["max_cost_usd"] = agent.maxCost.map { .double($0.usd) } ?? .null
         view["webhook_url"] = .null
         return .object(view)
     }

@@ -13,7 +13,8 @@ enum RunView {
             "duration_ms": .optionalInt(run.durationMilliseconds), "error_message": .optional(run.errorMessage),
             "input_tokens": .optionalInt(run.tokens.input), "output_tokens": .optionalInt(run.tokens.output),
             "cache_read_tokens": .optionalInt(run.tokens.cacheRead),
-            "cache_creation_tokens": .optionalInt(run.tokens.cacheCreation), "cost_usd": .null,
+            "cache_creation_tokens": .optionalInt(run.tokens.cacheCreation), "cost_usd": run.cost.map { .double($0.usd) } ?? .null,
+            "unpriced_model_calls": .int(run.unpricedCalls),
         ]
     }
 
@@ -34,17 +35,13 @@ enum RunView {
         out.value(.optional(run.cancelReason))
         out.raw(",\"event_count\":")
         out.int(run.summary.eventCount)
-        out.raw(",\"awaiting_approval\":null,\"awaiting_input\":")
-        if let question = run.question {
-            out.raw("{\"request_id\":")
-            out.id(question.id.bits)
-            out.raw(",\"question\":")
-            out.string(question.question)
-            spliced("context", question.context)
-            out.raw(",\"options\":null}")
+        out.raw(",\"replay_of\":")
+        if let origin = run.origin {
+            out.value(["run_id": .string("\(origin.run)"), "from_step": .int(origin.step)])
         } else {
             out.raw("null")
         }
+        waiting(run, &out)
         out.raw(",\"tasks\":[")
         for (index, task) in run.tasks.enumerated() {
             if index > 0 { out.raw(",") }
@@ -66,5 +63,33 @@ enum RunView {
         }
         out.raw("]}")
         return out.bytes
+    }
+
+    private static func waiting(_ run: RunDetail, _ out: inout JSONWriter) {
+        out.raw(",\"awaiting_approval\":")
+        if let approval = run.approval {
+            out.raw("{\"approval_id\":")
+            out.id(approval.id.bits)
+            out.raw(",\"tool\":")
+            out.string(approval.tool)
+            out.raw(",\"input\":")
+            out.raw(approval.input)
+            out.raw(",\"expires_at\":")
+            out.value(.time(approval.expiresAt))
+            out.raw("}")
+        } else {
+            out.raw("null")
+        }
+        out.raw(",\"awaiting_input\":")
+        guard let question = run.question else { return out.raw("null") }
+        out.raw("{\"request_id\":")
+        out.id(question.id.bits)
+        out.raw(",\"question\":")
+        out.string(question.question)
+        out.raw(",\"context\":")
+        out.raw(question.context ?? Array("null".utf8))
+        out.raw(",\"options\":")
+        out.raw(question.options ?? Array("null".utf8))
+        out.raw("}")
     }
 }

@@ -27,11 +27,14 @@ public struct EventBatch: Sendable {
         public var usage: TokenUsage
         /// From a span of kind `llm`; else from an `llm.response` event.
         public var isSpan: Bool
+        /// What they cost; nil when the model has no known price.
+        public var cost: Money?
 
-        public init(item: Int, usage: TokenUsage, isSpan: Bool) {
+        public init(item: Int, usage: TokenUsage, isSpan: Bool, cost: Money? = nil) {
             self.item = item
             self.usage = usage
             self.isSpan = isSpan
+            self.cost = cost
         }
     }
 
@@ -47,9 +50,10 @@ public struct EventBatch: Sendable {
 
     /// Appends an event made by the server itself; such events are never repeats.
     public mutating func append(
-        event: [UInt8], occurredAt: Timestamp, isSpan: Bool = false, isError: Bool = false, tokens usage: TokenUsage? = nil
+        event: [UInt8], occurredAt: Timestamp, isSpan: Bool = false, isError: Bool = false, tokens usage: TokenUsage? = nil,
+        cost: Money? = nil
     ) {
-        if let usage { tokens.append(Tokens(item: items.count, usage: usage, isSpan: isSpan)) }
+        if let usage { tokens.append(Tokens(item: items.count, usage: usage, isSpan: isSpan, cost: cost)) }
         items.append(
             Item(
                 offset: UInt32(bytes.count), length: UInt32(event.count), digest: 0,

@@ -64,8 +64,22 @@ public struct TokenSums: Sendable, Hashable {
     /// Sum over its `llm.response` events.
     public var responses = TokenUsage()
     public var responseCount = 0
+    /// What the priced ones of them cost, and how many those are.
+    public var spanCost = Money.zero
+    public var spanPriced = 0
+    public var responseCost = Money.zero
+    public var responsePriced = 0
 
     public init() {}
+
+    /// The run's cost by the same authority as its tokens; nil when nothing of it has a known price.
+    public var effectiveCost: Money? {
+        if spanCount > 0 { return spanPriced > 0 ? spanCost : nil }
+        return responsePriced > 0 ? responseCost : nil
+    }
+
+    /// Model calls without a known price.
+    public var unpricedCount: Int { spanCount > 0 ? spanCount - spanPriced : responseCount - responsePriced }
 
     /// The run's token columns: the counts given at its end, else its spans', else its responses'.
     public var effective: GivenUsage {

@@ -1,41 +1,6 @@
-/// Everything a hosted run needs to know of its agent and its caller, fixed when the run begins. The first entry of
-/// its journal.
-public struct RunPlan: Sendable, Hashable {
-    public var agentName: String
-    public var provider: ProviderType
-    public var model: String
-    /// The system prompt with its variables filled in.
-    public var system: String
-    public var history: [ModelMessage]
-    /// The user turn as the model reads it.
-    public var prompt: String
-    public var tools: [String]
-    public var temperature: Double?
-    public var maxTokens: Int
-    public var maxIterations: Int
-    public var isTest: Bool
-
-    public init(
-        agentName: String, provider: ProviderType, model: String, system: String, history: [ModelMessage],
-        prompt: String, tools: [String], temperature: Double?, maxTokens: Int, maxIterations: Int, isTest: Bool
-    ) {
-        self.agentName = agentName
-        self.provider = provider
-        self.model = model
-        self.system = system
-        self.history = history
-        self.prompt = prompt
-        self.tools = tools
-        self.temperature = temperature
-        self.maxTokens = maxTokens
-        self.maxIterations = maxIterations
-        self.isTest = isTest
-    }
-}
-
 /// How a run ended.
 public enum RunOutcome: Sendable, Hashable {
-    /// `output` is a JSON object.
+    /// `output` is a JSON object, or whatever the agent's output schema asks for.
     case completed(output: JSONValue)
     case failed(code: ErrorCode, message: String, detail: JSONValue?)
     case cancelled(reason: String?)
@@ -49,15 +14,137 @@ public enum RunOutcome: Sendable, Hashable {
     }
 }
 
+/// Money set aside before a model call, on a UTC day (counted from 1970).
+public struct Reservation: Sendable, Hashable {
+    public var amount: Money
+    public var day: Int64
+
+    public init(amount: Money, day: Int64) {
+        self.amount = amount
+        self.day = day
+    }
+}
+
+/// A model call about to be made.
+public struct ModelCall: Sendable, Hashable {
+    /// Counted from 1 over the run.
+    public var iteration: Int
+    public var model: String
+    public var provider: ProviderType
+    public var reservation: Reservation?
+
+    public init(iteration: Int, model: String, provider: ProviderType, reservation: Reservation? = nil) {
+        self.iteration = iteration
+        self.model = model
+        self.provider = provider
+        self.reservation = reservation
+    }
+}
+
+/// A model's reply with what the runtime found out about it.
+public struct RecordedReply: Sendable, Hashable {
+    public var reply: ModelReply
+    /// UTF-8 lengths of the pieces in which the text was passed on; empty when it came whole.
+    public var pieces: [Int]
+    /// Ids of the calls that need a person's yes, and of those that a person answers.
+    public var gated: [String]
+    public var questions: [String]
+    /// Nil when the model has no known price.
+    public var cost: Money?
+
+    public init(
+        _ reply: ModelReply, pieces: [Int] = [], gated: [String] = [], questions: [String] = [], cost: Money? = nil
+    ) {
+        self.reply = reply
+        self.pieces = pieces
+        self.gated = gated
+        self.questions = questions
+        self.cost = cost
+    }
+}
+
+/// A tool call that waits for a person's yes.
+public struct ApprovalRequest: Sendable, Hashable {
+    public var id: ApprovalID
+    public var callID: String
+    public var tool: String
+    public var input: JSONValue
+    public var expiresAt: Timestamp
+
+    public init(id: ApprovalID, callID: String, tool: String, input: JSONValue, expiresAt: Timestamp) {
+        self.id = id
+        self.callID = callID
+        self.tool = tool
+        self.input = input
+        self.expiresAt = expiresAt
+    }
+}
+
+public enum ApprovalVerdict: String, Sendable, CaseIterable {
+    case approved, rejected, expired
+}
+
+/// What a person, or the clock, said to an approval request.
+public struct ApprovalDecision: Sendable, Hashable {
+    public var id: ApprovalID
+    public var verdict: ApprovalVerdict
+    public var note: String?
+    /// Arguments that replace the model's.
+    public var arguments: JSONObject?
+    public var decidedBy: String?
+
+    public init(
+        id: ApprovalID, verdict: ApprovalVerdict, note: String? = nil, arguments: JSONObject? = nil,
+        decidedBy: String? = nil
+    ) {
+        self.id = id
+        self.verdict = verdict
+        self.note = note
+        self.arguments = arguments
+        self.decidedBy = decidedBy
+    }
+}
+
+/// A question of a hosted run to a person.
+public struct InputRequest: Sendable, Hashable {
+    public var id: HumanRequestID
+    public var callID: String
+    public var question: String
+    public var options: [String]
+    public var context: JSONObject?
+    /// Asked by the server about a call of which nobody knows whether it took effect.
+    public var isAboutOutcome: Bool
+    public var expiresAt: Timestamp
+
+    public init(
+        id: HumanRequestID, callID: String, question: String, options: [String] = [], context: JSONObject? = nil,
+        isAboutOutcome: Bool = false, expiresAt: Timestamp
+    ) {
+        self.id = id
+        self.callID = callID
+        self.question = question
+        self.options = options
+        self.context = context
+        self.isAboutOutcome = isAboutOutcome
+        self.expiresAt = expiresAt
+    }
+}
+
 /// One fact of a hosted run, committed before anything is built on it.
 public enum JournalEntry: Sendable, Hashable {
     case started(RunPlan)
     /// A model call is about to be made: the intent.
-    case modelCalled(iteration: Int)
-    case modelReplied(ModelReply)
+    case modelCalled(ModelCall)
+    case modelReplied(RecordedReply)
     /// Tool calls are about to be made: the intent, before any effect.
     case toolsCalled(callIDs: [String])
-    case toolReturned(ToolResult)
+    /// `cost`: what a child run spent.
+    case toolReturned(ToolResult, cost: Money?)
+    case approvalsRequested([ApprovalRequest])
+    case approvalDecided(ApprovalDecision)
+    case inputRequested(InputRequest)
+    case inputReceived(HumanRequestID, String)
+    case inputExpired(HumanRequestID)
     case ended(RunOutcome)
 
     /// The word in `run_steps.kind`.
@@ -68,6 +155,11 @@ public enum JournalEntry: Sendable, Hashable {
         case .modelReplied: "model_replied"
         case .toolsCalled: "tools_called"
         case .toolReturned: "tool_returned"
+        case .approvalsRequested: "approvals_requested"
+        case .approvalDecided: "approval_decided"
+        case .inputRequested: "input_requested"
+        case .inputReceived: "input_received"
+        case .inputExpired: "input_expired"
         case .ended: "ended"
         }
     }

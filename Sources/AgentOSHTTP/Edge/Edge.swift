@@ -182,6 +182,15 @@ public struct Edge: HTTPResponder {
         case .reply(let run):
             let principal = try await admitted(request, context, invokeLimiter, &fields)
             return try await humanAnswer(run, request, principal, namesRequest: true)
+        case .runStream(let run):
+            let principal = try await admitted(request, context, controlLimiter, &fields)
+            return try await runStream(run, request, principal)
+        case .approvals:
+            let principal = try await admitted(request, context, controlLimiter, &fields)
+            return try await approvals(request, principal)
+        case .decide(let approval):
+            let principal = try await admitted(request, context, controlLimiter, &fields)
+            return try await decide(approval, request, principal)
         case .rpc(let method):
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await rpc(method, request, principal)

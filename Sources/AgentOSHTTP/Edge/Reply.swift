@@ -13,6 +13,8 @@ enum Header {
     static let reset = name("x-ratelimit-reset")
     static let retryAfter = name("retry-after")
     static let allow = name("allow")
+    static let idempotencyKey = name("idempotency-key")
+    static let lastEventID = name("last-event-id")
 
     private static func name(_ text: String) -> HTTPField.Name { HTTPField.Name(text) ?? .trailer }
 }

@@ -11,17 +11,21 @@ extension Edge {
     func rpc(_ method: String, _ request: Request, _ principal: Principal) async throws -> Reply {
         try await bodies.withObject(of: request, limit: configuration.maximumControlBody) { json in
             let result = try await services.registry.call(method, by: principal) { try json.object() }
-            var reply = Reply(Envelope.data(encoded: result.data), status: result.status)
-            if let cursor = result.nextCursor { reply.headers.append((Header.nextCursor, cursor)) }
-            return reply
+            return reply(result)
         }
+    }
+
+    func reply(_ result: OperationResult) -> Reply {
+        var reply = Reply(Envelope.data(encoded: result.data), status: result.status)
+        if let cursor = result.nextCursor { reply.headers.append((Header.nextCursor, cursor)) }
+        return reply
     }
 
     /// `GET /api/v1/tail?run_id=&agent_id=&workspace=`: committed events as they come. A watcher that is too slow gets
     /// a `gap` frame and reads the rest from the store.
     func tail(_ request: Request, _ principal: Principal) async throws -> Reply {
         let query = Query(request)
-        let scope = try await tailScope(query, principal)
+        let scope = try await scope(of: principal, query, atLeast: .viewer)
         var filter = LiveFeed.Filter(workspaceKey: scope.workspace.key, agentKey: scope.agentKey)
         if let text = query["agent_id"] {
             guard let id = AgentID(text) else { throw AgentOSError.invalid("agent_id", "must be a UUID") }
@@ -73,19 +77,20 @@ extension Edge {
         return out.bytes
     }
 
-    private struct TailScope {
+    /// What a key may watch.
+    struct WatchScope {
         let workspace: WorkspaceRef
         let agentKey: Int64?
     }
 
-    private func tailScope(_ query: Query, _ principal: Principal) async throws -> TailScope {
+    func scope(of principal: Principal, _ query: Query, atLeast role: Role) async throws -> WatchScope {
         switch principal.scope {
-        case .agent(let workspace, let agent): return TailScope(workspace: workspace, agentKey: agent)
-        case .workspace(let workspace): return TailScope(workspace: workspace, agentKey: nil)
+        case .agent(let workspace, let agent): return WatchScope(workspace: workspace, agentKey: agent)
+        case .workspace(let workspace): return WatchScope(workspace: workspace, agentKey: nil)
         case .user:
             let context = try await services.registry.context(
-                for: principal, named: query["workspace"], atLeast: .viewer)
-            return TailScope(workspace: context.workspace.ref, agentKey: nil)
+                for: principal, named: query["workspace"], atLeast: role)
+            return WatchScope(workspace: context.workspace.ref, agentKey: nil)
         }
     }
 }

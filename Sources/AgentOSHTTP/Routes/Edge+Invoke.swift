@@ -12,26 +12,73 @@ extension Edge {
         guard let workspace = principal.workspace else {
             throw AgentOSError(.forbidden, "A personal key cannot invoke here; use runs_invoke.")
         }
-        let call = try await bodies.withObject(of: request, limit: configuration.maximumBody) { try InvokeRequest($0) }
+        let key = try Self.idempotencyKey(request)
+        let (call, invocation) = try await bodies.withObject(of: request, limit: configuration.maximumBody) { json in
+            (try InvokeRequest(json), key.map { HostedRunStore.Invocation(key: $0, body: json.text) })
+        }
         let agent = try await services.agents.agent(id, workspace: workspace.key)
         if case .agent(_, let own) = principal.scope, own != agent.key {
             throw AgentOSError(.forbidden, "This key belongs to another agent.")
         }
         try admitNewData()
-        let started = try await services.runtime.invoke(agent, call)
-        guard let frames = started.frames else {
-            let result = await started.run.result()
-            return Reply(Envelope.data(encoded: try InvokeView.result(result, of: started.run)))
+        let runtime = services.runtime
+        let started = try await runtime.invoke(agent, call, invocation: invocation)
+        if call.background {
+            return Reply(Envelope.data(encoded: InvokeView.begun(started.ref.id, session: started.conversation)), status: 202)
+        }
+        guard call.stream else {
+            let (data, status) = try InvokeView.result(try await runtime.outcome(of: started))
+            return Reply(Envelope.data(encoded: data), status: status)
         }
         let ping = configuration.pingSeconds
-        return .events { writer in
-            while true {
-                guard let frame = await frames.next(seconds: ping) else {
-                    try await writer.write(ByteBuffer(string: ": ping\n\n"))
-                    continue
-                }
-                try await writer.write(ByteBuffer(bytes: frame.encoded))
-                if frame.isTerminal { return }
+        return .events { writer in try await Self.write(runtime.stream(started), to: &writer, ping: ping) }
+    }
+
+    private static func idempotencyKey(_ request: Request) throws -> String? {
+        guard let key = request.headers[Header.idempotencyKey] else { return nil }
+        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw AgentOSError.invalid("Idempotency-Key", "must be 1 to 255 printable ASCII characters without blanks")
+        }
+        return key
+    }
+
+    /// `GET /api/v1/runs/:id/stream`
+    func runStream(_ id: RunID, _ request: Request, _ principal: Principal) async throws -> Reply {
+        let scope = try await scope(of: principal, Query(request), atLeast: .viewer)
+        let run = try await services.runs.ref(id, workspace: scope.workspace.key)
+        if let own = scope.agentKey, own != run.agentKey {
+            throw AgentOSError(.forbidden, "This key belongs to another agent.")
+        }
+        guard run.hosted else {
+            throw AgentOSError(.validation, "The run is reported from elsewhere and has no stream; see /api/v1/tail.")
+        }
+        let after = try Self.lastFrame(request)
+        let (runtime, ping) = (services.runtime, configuration.pingSeconds)
+        return .events { writer in try await Self.write(runtime.stream(run, after: after), to: &writer, ping: ping) }
+    }
+
+    /// The frame that a returning reader has seen last.
+    private static func lastFrame(_ request: Request) throws -> FrameID {
+        guard let text = request.headers[Header.lastEventID], !text.isEmpty else { return .beginning }
+        guard let last = FrameID(text) else {
+            throw AgentOSError.invalid("Last-Event-ID", "is not the id of a frame of this stream")
+        }
+        return last
+    }
+
+    /// Writes frames as they come, all that are there at once, until the run is over or pauses.
+    private static func write(
+        _ stream: sending RunStream, to writer: inout any ResponseBodyWriter, ping: Double
+    ) async throws {
+        while true {
+            switch try await stream.next(seconds: ping) {
+            case .quiet: try await writer.write(ByteBuffer(string: ": ping\n\n"))
+            case .end: return
+            case .frames(let frames):
+                var out = JSONWriter(asciiOnly: true, capacity: 128 * frames.count)
+                for frame in frames { frame.frame.append(id: frame.id, to: &out) }
+                try await writer.write(ByteBuffer(bytes: out.bytes))
+                if frames.last?.frame.isTerminal == true { return }
             }
         }
     }
@@ -48,6 +95,11 @@ extension Edge {
             try AnswerRequest($0, namesRequest: namesRequest)
         }
         let run = try await services.runs.ref(id, workspace: workspace.key)
+        if run.hosted {
+            let report = try await services.runtime.reply(answer.requestID, run: run, text: answer.response)
+            let (data, status) = try InvokeView.result(report)
+            return Reply(Envelope.data(encoded: data), status: status)
+        }
         _ = try await services.humanInput.answer(answer.requestID, run: run, text: answer.response)
         return .data { out in
             out.raw("{\"run_id\":")

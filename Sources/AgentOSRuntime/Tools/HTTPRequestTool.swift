@@ -41,16 +41,21 @@ struct HTTPRequestTool: Tool {
         guard ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(method) else {
             throw ToolFailure("method must be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS.")
         }
+        var headers = try given.optionalTexts("headers")
+        // Lets a server recognise the call when it is repeated after a crash.
+        if !headers.contains(where: { $0.name.lowercased() == "idempotency-key" }) {
+            headers.append((name: "Idempotency-Key", value: context.idempotencyKey.text))
+        }
         let request = OutboundRequest(
-            method: method, url: try given.string("url"), headers: try given.optionalTexts("headers"),
+            method: method, url: try given.string("url"), headers: headers,
             body: try given.optionalString("body").map { Array($0.utf8) }, maxRedirects: method == "GET" ? 5 : 0)
         let answer = try await client.answer(to: request)
-        var headers = JSONObject()
+        var received = JSONObject()
         for (name, value) in answer.headers {
-            headers[name] = .string(headers[name]?.stringValue.map { $0 + ", " + value } ?? value)
+            received[name] = .string(received[name]?.stringValue.map { $0 + ", " + value } ?? value)
         }
         let (text, cut) = answer.text(bound: Self.bodyBound)
-        var result: JSONObject = ["status": .int(answer.status), "headers": .object(headers), "body": .string(text)]
+        var result: JSONObject = ["status": .int(answer.status), "headers": .object(received), "body": .string(text)]
         if cut { result["truncated"] = true }
         return JSONValue.object(result).text
     }

@@ -15,6 +15,23 @@ public struct ToolContext: Sendable {
     public let isTest: Bool
     /// The same for every try of this call, and of no other call: sent as `Idempotency-Key`.
     public let idempotencyKey: UUIDBits
+    /// What the run may still spend; nil: it has no limit.
+    public let remainingCost: Money?
+}
+
+/// What came of a call.
+public struct ToolOutcome: Sendable {
+    /// As the model reads it.
+    public var content: String
+    public var isError: Bool
+    /// What a run that the call started spent.
+    public var cost: Money?
+
+    public init(_ content: String, isError: Bool = false, cost: Money? = nil) {
+        self.content = content
+        self.isError = isError
+        self.cost = cost
+    }
 }
 
 /// What to do with a call of which nobody knows whether it took effect, since the process died meanwhile.
@@ -53,10 +70,13 @@ public protocol Tool: Sendable {
     func unknownOutcome(_ arguments: JSONObject) -> UnknownOutcome
 
     /// Stands in for the call in a test run; nil runs it as it is (the tool passes the test on).
-    func stub(_ arguments: JSONObject) -> JSONValue?
+    func stub(_ arguments: JSONObject, isGated: Bool) -> JSONValue?
 
     /// - Throws: `ToolFailure` for the model to read; `CancellationError`.
     func call(_ arguments: JSONObject, _ context: ToolContext) async throws -> String
+
+    /// As `call`, with more to tell than a text. The runtime calls this one.
+    func outcome(of arguments: JSONObject, _ context: ToolContext) async throws -> ToolOutcome
 }
 
 extension Tool {
@@ -68,9 +88,15 @@ extension Tool {
 
     public func unknownOutcome(_ arguments: JSONObject) -> UnknownOutcome { writes(arguments) ? .report : .retry }
 
-    public func stub(_ arguments: JSONObject) -> JSONValue? {
-        guard writes(arguments) else { return nil }
+    public func stub(_ arguments: JSONObject, isGated: Bool) -> JSONValue? {
+        guard isGated || writes(arguments) else { return nil }
         return ["stubbed": true, "tool": .string(definition.name), "input": .object(arguments)]
+    }
+}
+
+extension Tool {
+    public func outcome(of arguments: JSONObject, _ context: ToolContext) async throws -> ToolOutcome {
+        ToolOutcome(try await call(arguments, context))
     }
 }
 
@@ -118,10 +144,30 @@ public protocol ToolSource: Sendable {
 public struct ToolShelf: Sendable {
     private let tools: [String: any Tool]
     private let order: [String]
+    private let schemas: [String: JSONSchema]
 
     public init(_ tools: [any Tool]) {
         order = tools.map(\.definition.name)
         self.tools = Dictionary(tools.map { ($0.definition.name, $0) }, uniquingKeysWith: { first, _ in first })
+        schemas = self.tools.compactMapValues { try? JSONSchema($0.definition.inputSchema) }
+    }
+
+    /// Adds further tools; a name that is taken stays what it is.
+    func adding(_ more: [any Tool]) -> ToolShelf {
+        more.isEmpty ? self : ToolShelf(all + more.filter { tools[$0.definition.name] == nil })
+    }
+
+    /// What is wrong with arguments of a tool.
+    func issues(in arguments: JSONObject, of name: String) -> [JSONSchema.Issue] {
+        schemas[name]?.issues(in: .object(arguments)) ?? []
+    }
+
+    /// Why a call cannot be made, as the model reads it; nil when its arguments are what the tool wants.
+    func problem(with call: ToolCall) -> String? {
+        guard call.arguments.objectValue != nil else { return "The arguments of \(call.name) must be a JSON object." }
+        guard let issues = schemas[call.name]?.issues(in: call.arguments), !issues.isEmpty else { return nil }
+        return "The arguments of \(call.name) are not valid: "
+            + issues.map { $0.path.isEmpty ? $0.message : "\($0.path): \($0.message)" }.joined(separator: "; ") + "."
     }
 
     public subscript(_ name: String) -> (any Tool)? { tools[name] }

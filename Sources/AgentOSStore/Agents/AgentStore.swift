@@ -87,6 +87,18 @@ public final class AgentStore: Sendable {
         }
     }
 
+    /// The workspace of an agent that is not deleted.
+    public func workspace(ofAgent key: Int64) async throws -> WorkspaceRef? {
+        try await database.read { connection in
+            try connection.row(
+                """
+                SELECT w.key, w.id FROM agents a JOIN workspaces w ON w.key = a.workspace_key
+                WHERE a.key = $1 AND a.deleted_at IS NULL
+                """, [.int(key)]
+            ) { WorkspaceRef(key: try $0.requiredInt(0), id: WorkspaceID(try $0.bits(1))) }
+        }
+    }
+
     private func forget(_ id: AgentID) {
         remembered.withLock { state in
             state.generation &+= 1

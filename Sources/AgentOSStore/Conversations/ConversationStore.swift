@@ -4,6 +4,7 @@ public struct ConversationRef: Sendable, Hashable {
     public let key: Int64
     public let id: ConversationID
     public let externalUserID: String?
+    public let messageCount: Int
 }
 
 public struct ConversationRecord: Sendable {
@@ -39,9 +40,13 @@ public final class ConversationStore: Sendable {
     public func ref(_ id: ConversationID, agent: Int64) async throws -> ConversationRef {
         let found = try await database.read { connection in
             try connection.row(
-                "SELECT key, external_user_id FROM conversations WHERE id = $1 AND agent_key = $2",
+                "SELECT key, external_user_id, message_count FROM conversations WHERE id = $1 AND agent_key = $2",
                 [.id(id), .int(agent)]
-            ) { ConversationRef(key: try $0.requiredInt(0), id: id, externalUserID: $0.text(1)) }
+            ) { 
+                ConversationRef(
+                    key: try $0.requiredInt(0), id: id, externalUserID: $0.text(1),
+                    messageCount: Int(try $0.requiredInt(2)))
+            }
         }
         guard let found else { throw AgentOSError(.notFound, "No session with this id.") }
         return found

@@ -110,7 +110,9 @@ public final class EventLog: Sendable {
               span_cache_read = span_cache_read + $8, span_cache_creation = span_cache_creation + $9,
               response_count = response_count + $10, response_input = response_input + $11,
               response_output = response_output + $12, response_cache_read = response_cache_read + $13,
-              response_cache_creation = response_cache_creation + $14
+              response_cache_creation = response_cache_creation + $14, span_cost = span_cost + $15,
+              span_priced = span_priced + $16, response_cost = response_cost + $17,
+              response_priced = response_priced + $18
             WHERE run_key = $1 RETURNING event_count
             """,
             [
@@ -119,6 +121,8 @@ public final class EventLog: Sendable {
                 .int(Int64(sums.spans.cacheRead)), .int(Int64(sums.spans.cacheCreation)),
                 .int(Int64(sums.responseCount)), .int(Int64(sums.responses.input)), .int(Int64(sums.responses.output)),
                 .int(Int64(sums.responses.cacheRead)), .int(Int64(sums.responses.cacheCreation)),
+                .int(sums.spanCost.nanoUSD), .int(Int64(sums.spanPriced)), .int(sums.responseCost.nanoUSD),
+                .int(Int64(sums.responsePriced)),
             ]
         ) { try $0.requiredInt(0) }
         guard let total else {

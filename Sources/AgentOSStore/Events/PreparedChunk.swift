@@ -47,9 +47,17 @@ struct PreparedChunk: Sendable {
             if tokens.isSpan {
                 sums.spans = sums.spans + tokens.usage
                 sums.spanCount += 1
+                if let cost = tokens.cost {
+                    sums.spanCost = sums.spanCost + cost
+                    sums.spanPriced += 1
+                }
             } else {
                 sums.responses = sums.responses + tokens.usage
                 sums.responseCount += 1
+                if let cost = tokens.cost {
+                    sums.responseCost = sums.responseCost + cost
+                    sums.responsePriced += 1
+                }
             }
         }
         let plain = ChunkBody.encode(

@@ -13,6 +13,7 @@ extension Migration {
             "ALTER TABLE runs ADD COLUMN node_key \(int)",
             "ALTER TABLE runs ADD COLUMN origin_key \(int)",
             "ALTER TABLE runs ADD COLUMN origin_step \(int)",
+            "CREATE INDEX runs_executed ON runs (node_key) WHERE hosted = 1 AND status = 'running'",
             "CREATE INDEX runs_by_parent ON runs (parent_key) WHERE parent_key IS NOT NULL",
             "ALTER TABLE run_counters ADD COLUMN span_cost \(int) NOT NULL DEFAULT 0",
             "ALTER TABLE run_counters ADD COLUMN span_priced \(int) NOT NULL DEFAULT 0",
@@ -27,7 +28,8 @@ extension Migration {
               payload \(text) NOT NULL, last_error \(text), parked_at \(int), created_at \(int) NOT NULL,
               UNIQUE (kind, name))
             """,
-            "CREATE INDEX jobs_due ON jobs (run_at) WHERE parked_at IS NULL",
+            "CREATE INDEX jobs_due ON jobs (run_at) WHERE parked_at IS NULL AND lease_until IS NULL",
+            "CREATE INDEX jobs_leased ON jobs (lease_until) WHERE lease_until IS NOT NULL",
             """
             CREATE TABLE approvals (
               key \(key), id \(blob) NOT NULL UNIQUE, run_key \(int) NOT NULL, workspace_key \(int) NOT NULL,

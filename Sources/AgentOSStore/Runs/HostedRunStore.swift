@@ -1,8 +1,21 @@
 import AgentOSCore
+import Crypto
+import Foundation
 
-/// Runs that this server executes: begun, advanced and ended, each with its journal entries, its events and its effects
-/// on the conversation in one transaction.
+/// A process's right to advance a run. Every commit checks it; a claim by somebody else ends it.
+public struct RunLease: Sendable, Hashable {
+    public let ref: RunRef
+    public let fence: Int64
+}
+
+/// Runs that this server executes: begun, advanced, paused and ended, each with its journal entries, its events and its
+/// effects on conversation, budget and queue in one transaction.
 public final class HostedRunStore: Sendable {
+    /// The kinds of jobs that hosted runs need.
+    public static let resumeJob = "run.resume"
+    public static let approvalExpiryJob = "approval.expire"
+    public static let questionExpiryJob = "question.expire"
+
     /// Which conversation a new run takes part in.
     public enum Session: Sendable {
         case none
@@ -21,107 +34,270 @@ public final class HostedRunStore: Sendable {
         }
     }
 
-    private let database: any Database
-    private let committer: GroupCommit
-    private let clock: WallClock
-    private let log: EventLog
-    private let runs: RunStore
+    /// Recognises an invoke that is sent again.
+    public struct Invocation: Sendable {
+        public let key: String
+        /// Of the request's body.
+        public let digest: [UInt8]
 
-    public init(database: any Database, committer: GroupCommit, clock: WallClock, log: EventLog, runs: RunStore) {
+        public init(key: String, body: some DataProtocol) {
+            self.key = key
+            digest = Array(SHA256.hash(data: body))
+        }
+    }
+
+    /// Everything a new run begins with.
+    public struct Beginning: Sendable {
+        public var run: RunStore.NewRun
+        public var session = Session.none
+        public var conversation: ConversationID?
+        public var invocation: Invocation?
+        public var entries: [JournalEntry]
+        public var events: OwnEvents
+        /// Set aside for the first model call; its amount is an upper bound.
+        public var estimate: Reservation?
+        public var origin: (key: Int64, step: Int)?
+
+        public init(run: RunStore.NewRun, entries: [JournalEntry], events: OwnEvents) {
+            self.run = run
+            self.entries = entries
+            self.events = events
+        }
+    }
+
+    public enum Begun: Sendable {
+        /// `reservation`: what was set aside for the first model call.
+        case new(RunLease, reservation: Reservation?)
+        /// The run that an invoke with the same key and body began.
+        case known(RunRef)
+    }
+
+    /// What happened since the last commit, with its effects.
+    public struct Advance: Sendable {
+        public var entries: [JournalEntry]
+        public var events: OwnEvents?
+        /// Reservations that are over, with what was spent.
+        public var settlements: [(reservation: Reservation, spent: Money)] = []
+        /// To be set aside for the model call that the last entry announces.
+        public var estimate: Reservation?
+        public var pause: RunMachine.Pause?
+
+        public init(entries: [JournalEntry], events: OwnEvents?) {
+            self.entries = entries
+            self.events = events
+        }
+    }
+
+    let database: any Database
+    let committer: GroupCommit
+    let clock: WallClock
+    let log: EventLog
+    let runs: RunStore
+    public let queue: JobQueue
+
+    public init(
+        database: any Database, committer: GroupCommit, clock: WallClock, log: EventLog, runs: RunStore, queue: JobQueue
+    ) {
         self.database = database
         self.committer = committer
         self.clock = clock
         self.log = log
         self.runs = runs
+        self.queue = queue
     }
 
-    /// Begins a run: its row, the first journal entries and events, and the claim on its conversation.
-    /// - Throws: CONFLICT when another run of the conversation is not over.
-    public func begin(
-        _ new: RunStore.NewRun, session: Session, conversationID: ConversationID?, entries: [JournalEntry],
-        events: OwnEvents
-    ) async throws -> RunRef {
-        let payloads = entries.map(JournalCodec.encode)
-        let cost = new.input.count + payloads.reduce(events.cost) { $0 + $1.count } + 1024
-        let ref = try await committer.write(cost: cost) { [log] connection -> RunRef in
-            var new = new
-            switch session {
+    // MARK: - Beginning
+
+    /// Begins a run: its row, the first journal entries and events, the claim on its conversation, the lease, the money
+    /// for the first model call.
+    /// - Throws: CONFLICT when another run of the conversation is not over, or the key was used with another body;
+    ///   PAYMENT_REQUIRED when a budget is used up.
+    public func begin(_ beginning: Beginning, node: Int64) async throws -> Begun {
+        let payloads = beginning.entries.map(JournalCodec.encode)
+        let cost = beginning.run.input.count + payloads.reduce(beginning.events.cost) { $0 + $1.count } + 1024
+        let begun = try await committer.write(cost: cost) { [log] connection -> Begun in
+            var new = beginning.run
+            if let invocation = beginning.invocation,
+                let known = try Self.known(invocation, agent: new.agentKey, connection)
+            {
+                return .known(known)
+            }
+            switch beginning.session {
             case .none: break
             case .start(let user):
                 new.conversationKey = try ConversationStore.insert(
-                    id: conversationID ?? .new(at: new.startedAt), workspace: new.workspaceKey, agent: new.agentKey,
-                    externalUserID: user, now: new.startedAt, connection)
+                    id: beginning.conversation ?? .new(at: new.startedAt), workspace: new.workspaceKey,
+                    agent: new.agentKey, externalUserID: user, now: new.startedAt, connection)
             case .resume(let conversation): new.conversationKey = conversation.key
             }
             let key = try RunStore.insert(new, connection)
             if let conversation = new.conversationKey {
                 try ConversationStore.claim(conversation, run: key, connection)
             }
+            try connection.run(
+                "UPDATE runs SET fence = 1, node_key = $2, origin_key = $3, origin_step = $4 WHERE key = $1",
+                [
+                    .int(key), .int(node), .optional(beginning.origin?.key),
+                    .optional(beginning.origin.map { Int64($0.step) }),
+                ])
+            if let invocation = beginning.invocation {
+                try connection.run(
+                    """
+                    INSERT INTO invocations (agent_key, idempotency_key, digest, run_key, created_at)
+                    VALUES ($1, $2, $3, $4, $5)
+                    """,
+                    [
+                        .int(new.agentKey), .text(invocation.key), .blob(invocation.digest), .int(key),
+                        .time(new.startedAt),
+                    ])
+            }
             let ref = RunRef(
                 key: key, id: new.id, workspaceKey: new.workspaceKey, agentKey: new.agentKey, hosted: true,
                 isTest: new.isTest)
-            try Self.appendSteps(entries, payloads, at: 0, run: key, now: new.startedAt, connection)
-            _ = try log.append(own: events, toRun: key, connection)
-            return ref
+            var (entries, bytes) = (beginning.entries, payloads)
+            try Self.reserve(beginning.estimate, for: ref, &entries, &bytes, connection)
+            try Self.appendSteps(entries, bytes, at: 0, run: key, now: new.startedAt, connection)
+            _ = try log.append(own: beginning.events, toRun: key, connection)
+            var reservation: Reservation?
+            if case .modelCalled(let call)? = entries.last { reservation = call.reservation }
+            return .new(RunLease(ref: ref, fence: 1), reservation: reservation)
         }
-        runs.remember(ref)
-        return ref
+        switch begun {
+        case .new(let lease, _): runs.remember(lease.ref)
+        case .known(let ref): runs.remember(ref)
+        }
+        return begun
     }
+
+    /// The run that an invoke with this key began.
+    /// - Throws: CONFLICT when its body was another one.
+    public func known(_ invocation: Invocation, agent: Int64) async throws -> RunRef? {
+        try await database.read { try Self.known(invocation, agent: agent, $0) }
+    }
+
+    private static func known(
+        _ invocation: Invocation, agent: Int64, _ connection: any SQLConnection
+    ) throws -> RunRef? {
+        try connection.row(
+            """
+            SELECT r.key, r.id, r.workspace_key, r.agent_key, r.is_test, i.digest FROM invocations i
+            JOIN runs r ON r.key = i.run_key WHERE i.agent_key = $1 AND i.idempotency_key = $2
+            """, [.int(agent), .text(invocation.key)]
+        ) { row in
+            guard row.bytes(5) == invocation.digest else {
+                throw AgentOSError(.conflict, "This Idempotency-Key was used with another request body.")
+            }
+            return try decodeRef(row)
+        }
+    }
+
+    static func decodeRef(_ row: any SQLRow) throws -> RunRef {
+        RunRef(
+            key: try row.requiredInt(0), id: RunID(try row.bits(1)), workspaceKey: try row.requiredInt(2),
+            agentKey: try row.requiredInt(3), hosted: true, isTest: row.int(4) == 1)
+    }
+
+    // MARK: - Going on
 
     /// Records what happened since the last call.
     /// - Parameter position: the journal position of the first entry.
-    /// - Throws: CONFLICT when the run has ended meanwhile, or somebody else advanced it.
+    /// - Returns: the entries as they are stored (a reservation may be smaller than its estimate), and the first event's
+    ///   sequence number.
+    /// - Throws: CONFLICT when the run has ended meanwhile or the lease is lost; PAYMENT_REQUIRED when a budget does not
+    ///   allow the model call that the last entry announces; nothing is stored then.
     @discardableResult
     public func advance(
-        _ ref: RunRef, at position: Int, entries: [JournalEntry], events: OwnEvents?
-    ) async throws -> Int64 {
-        let payloads = entries.map(JournalCodec.encode)
+        _ lease: RunLease, at position: Int, _ advance: Advance
+    ) async throws -> (entries: [JournalEntry], firstEvent: Int64) {
+        let ref = lease.ref
+        let payloads = advance.entries.map(JournalCodec.encode)
         let now = clock.now()
-        let cost = payloads.reduce(events?.cost ?? 256) { $0 + $1.count }
-        return try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
-            try Self.checkRunning(ref, connection)
-            try Self.appendSteps(entries, payloads, at: position, run: ref.key, now: now, connection)
-            return try events.map { try log.append(own: $0, toRun: ref.key, connection) } ?? 0
+        let cost = payloads.reduce(advance.events?.cost ?? 256) { $0 + $1.count }
+        let result = try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
+            try Self.check(lease, connection)
+            for (reservation, spent) in advance.settlements {
+                try BudgetStore.settle(
+                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day, reserved: reservation.amount,
+                    spent: spent, connection)
+            }
+            var (entries, bytes) = (advance.entries, payloads)
+            try Self.reserve(advance.estimate, for: ref, &entries, &bytes, connection)
+            try Self.appendSteps(entries, bytes, at: position, run: ref.key, now: now, connection)
+            if let pause = advance.pause { try Self.pause(ref, pause, entries, now: now, connection) }
+            return (entries, try advance.events.map { try log.append(own: $0, toRun: ref.key, connection) } ?? 0)
+        }
+        if advance.pause != nil { queue.wake() }
+        return result
+    }
+
+    /// Sets money aside and writes down in the announcing entry how much it was.
+    private static func reserve(
+        _ estimate: Reservation?, for ref: RunRef, _ entries: inout [JournalEntry], _ payloads: inout [[UInt8]],
+        _ connection: any SQLConnection
+    ) throws {
+        guard let estimate, let last = entries.indices.last, case .modelCalled(var call) = entries[last] else { return }
+        let amount = try BudgetStore.reserve(
+            workspace: ref.workspaceKey, agent: ref.agentKey, day: estimate.day, estimate: estimate.amount, connection)
+        call.reservation = Reservation(amount: amount, day: estimate.day)
+        entries[last] = .modelCalled(call)
+        payloads[last] = JournalCodec.encode(entries[last])
+    }
+
+    private static func check(_ lease: RunLease, _ connection: any SQLConnection) throws {
+        let held = try connection.int(
+            "SELECT 1 FROM runs WHERE key = $1 AND fence = $2 AND completed_at IS NULL",
+            [.int(lease.ref.key), .int(lease.fence)])
+        guard held != nil else { throw AgentOSError(.conflict, "The run has already ended.") }
+    }
+
+    /// Gives the run back: nobody executes it until a person has spoken.
+    private static func pause(
+        _ ref: RunRef, _ pause: RunMachine.Pause, _ entries: [JournalEntry], now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws {
+        try connection.run(
+            "UPDATE runs SET status = $2, node_key = NULL WHERE key = $1",
+            [.int(ref.key), .text(pause.status.rawValue)])
+        for entry in entries {
+            switch entry {
+            case .approvalsRequested(let requests):
+                for request in requests { try ApprovalStore.insert(request, ref, now: now, connection) }
+            case .inputRequested(let request):
+                try HumanInputStore.insert(request, run: ref.key, now: now, connection)
+            default: continue
+            }
         }
     }
 
+    // MARK: - Ending
+
     /// Records the last entries and ends the run; a completed run adds its turn to its conversation.
-    /// - Throws: CONFLICT when the run has ended meanwhile.
+    /// - Throws: CONFLICT when the run has ended meanwhile or the lease is lost.
     @discardableResult
     public func end(
-        _ ref: RunRef, at position: Int, entries: [JournalEntry], events: OwnEvents, outcome: RunOutcome, turn: Turn?
+        _ lease: RunLease, at position: Int, _ advance: Advance, events: OwnEvents, outcome: RunOutcome, turn: Turn?,
+        now: Timestamp
     ) async throws -> Int64 {
-        let payloads = entries.map(JournalCodec.encode)
-        let now = clock.now()
-        let ending = Self.ending(outcome)
+        let ref = lease.ref
+        let payloads = advance.entries.map(JournalCodec.encode)
         let cost = payloads.reduce(events.cost + 512) { $0 + $1.count }
         return try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
-            guard try RunStore.end(ref, ending, now: now, connection) else {
+            try Self.check(lease, connection)
+            for (reservation, spent) in advance.settlements {
+                try BudgetStore.settle(
+                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day, reserved: reservation.amount,
+                    spent: spent, connection)
+            }
+            guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else {
                 throw AgentOSError(.conflict, "The run has already ended.")
             }
-            try Self.appendSteps(entries, payloads, at: position, run: ref.key, now: now, connection)
+            try Self.appendSteps(advance.entries, payloads, at: position, run: ref.key, now: now, connection)
             try ConversationStore.release(run: ref.key, turn: turn, now: now, connection)
             return try log.append(own: events, toRun: ref.key, connection)
         }
     }
 
-    /// Ends a run that nobody executes here any more.
-    public func abandon(_ ref: RunRef, outcome: RunOutcome, events: OwnEvents) async throws {
-        let now = clock.now()
-        let ending = Self.ending(outcome)
-        try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
-            guard try RunStore.end(ref, ending, now: now, connection) else { return }
-            let position = try connection.int(
-                "SELECT COALESCE(MAX(position), -1) + 1 FROM run_steps WHERE run_key = $1", [.int(ref.key)])
-            let entry = JournalEntry.ended(outcome)
-            try Self.appendSteps(
-                [entry], [JournalCodec.encode(entry)], at: Int(position ?? 0), run: ref.key, now: now, connection)
-            try ConversationStore.release(run: ref.key, turn: nil, now: now, connection)
-            _ = try log.append(own: events, toRun: ref.key, connection)
-        }
-    }
-
-    private static func ending(_ outcome: RunOutcome) -> RunEnding {
+    static func ending(_ outcome: RunOutcome) -> RunEnding {
         switch outcome {
         case .completed(let output): .completed(output: output.encoded, usage: GivenUsage())
         case .failed(_, let message, let detail): .failed(message: message, detail: detail?.encoded)
@@ -129,12 +305,7 @@ public final class HostedRunStore: Sendable {
         }
     }
 
-    private static func checkRunning(_ ref: RunRef, _ connection: any SQLConnection) throws {
-        let open = try connection.int("SELECT 1 FROM runs WHERE key = $1 AND completed_at IS NULL", [.int(ref.key)])
-        guard open != nil else { throw AgentOSError(.conflict, "The run has already ended.") }
-    }
-
-    private static func appendSteps(
+    static func appendSteps(
         _ entries: [JournalEntry], _ payloads: [[UInt8]], at position: Int, run: Int64, now: Timestamp,
         _ connection: any SQLConnection
     ) throws {
@@ -151,33 +322,8 @@ public final class HostedRunStore: Sendable {
         }
     }
 
-    // MARK: - Reading
-
-    public func journal(of ref: RunRef) async throws -> [JournalEntry] {
-        try await database.read { connection in
-            try connection.rows(
-                "SELECT kind, payload FROM run_steps WHERE run_key = $1 ORDER BY position", [.int(ref.key)]
-            ) { try JournalCodec.decode(kind: try $0.requiredText(0), $0.bytes(1) ?? []) }
-        }
-    }
-
-    /// Hosted runs that have not ended, oldest first.
-    public func unfinished(limit: Int) async throws -> [(ref: RunRef, startedAt: Timestamp, agentName: String)] {
-        try await database.read { connection in
-            try connection.rows(
-                """
-                SELECT r.key, r.id, r.workspace_key, r.agent_key, r.is_test, r.started_at, a.name FROM runs r
-                JOIN agents a ON a.key = r.agent_key
-                WHERE r.completed_at IS NULL AND r.hosted = 1 ORDER BY r.key LIMIT $1
-                """, [.int(Int64(limit))]
-            ) { row in
-                (
-                    RunRef(
-                        key: try row.requiredInt(0), id: RunID(try row.bits(1)), workspaceKey: try row.requiredInt(2),
-                        agentKey: try row.requiredInt(3), hosted: true, isTest: row.int(4) == 1),
-                    Timestamp(microseconds: try row.requiredInt(5)), try row.requiredText(6)
-                )
-            }
-        }
+    /// Has the run taken up again, in this transaction.
+    static func enqueueResume(_ run: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
+        try JobQueue.enqueue(resumeJob, name: String(run), at: now, payload: ["run": .int(Int(run))], now: now, connection)
     }
 }

@@ -79,11 +79,7 @@ public final class HumanInputStore: Sendable {
             let running = try connection.int(
                 "SELECT 1 FROM runs WHERE key = $1 AND completed_at IS NULL", [.int(run.key)]) != nil
             guard let open, running else {
-                throw AgentOSError(
-                    .conflict,
-                    id == nil
-                        ? "The run has no open question."
-                        : "This question is not open: it was answered, cancelled, has expired, or is not the run's.")
+                throw Self.notOpen(id)
             }
             try connection.run(
                 "UPDATE human_requests SET status = 'answered', answer = $2, closed_at = $3 WHERE id = $1",
@@ -105,17 +101,90 @@ public final class HumanInputStore: Sendable {
         for id in ids { bell.ring(id) }
     }
 
+    // MARK: - Questions of hosted runs
+
+    static func insert(_ request: InputRequest, run: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
+        try connection.run(
+            """
+            INSERT INTO human_requests (id, run_key, status, prompt, context, options, created_at, deadline_at)
+            VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7)
+            """,
+            [
+                .id(request.id), .int(run), .text(request.question), .json(request.context.map(JSONValue.object)),
+                .json(request.options.isEmpty ? nil : .array(request.options.map(JSONValue.string))), .time(now),
+                .time(request.expiresAt),
+            ])
+        try JobQueue.enqueue(
+            HostedRunStore.questionExpiryJob, name: "\(request.id)", at: request.expiresAt,
+            payload: ["run": .int(Int(run))], now: now, connection)
+    }
+
+    static func cancelPending(ofRun run: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
+        let ids = try connection.rows(
+            """
+            UPDATE human_requests SET status = 'cancelled', closed_at = $2 WHERE run_key = $1 AND status = 'pending'
+            RETURNING id
+            """, [.int(run), .time(now)]
+        ) { HumanRequestID(try $0.bits(0)) }
+        for id in ids { try JobQueue.remove(HostedRunStore.questionExpiryJob, name: "\(id)", connection) }
+    }
+
+    /// The question a run waits for an answer to, or that one of its questions if it is open.
+    /// - Throws: CONFLICT when there is none.
+    public func openQuestion(_ id: HumanRequestID?, run: RunRef, evenIfLate: Bool = false) async throws -> PendingQuestion {
+        // A question whose time is up stays findable for the job that closes it.
+        let asOf = evenIfLate ? Timestamp(microseconds: 0) : clock.now()
+        let open = try await database.read { try Self.oldestOpen(ofRun: run.key, only: id, now: asOf, $0) }
+        guard let open else { throw Self.notOpen(id) }
+        return open
+    }
+
+    private static func notOpen(_ id: HumanRequestID?) -> AgentOSError {
+        AgentOSError(
+            .conflict,
+            id == nil
+                ? "The run has no open question."
+                : "This question is not open: it was answered, cancelled, has expired, or is not the run's.")
+    }
+
+    /// Answers the open question of a hosted run and lets the run go on; nil for `text` says that its time is up.
+    /// - Parameter events: what is said on the run's record.
+    /// - Throws: CONFLICT when it is not open any more.
+    public func settle(
+        _ id: HumanRequestID, run: RunRef, text: String?, events: OwnEvents, log: EventLog, queue: JobQueue
+    ) async throws {
+        let now = clock.now()
+        try await committer.write(cost: (text?.utf8.count ?? 0) + 1024, aborted: { log.forget(run: run.key) }) { connection in
+            let changed = try connection.run(
+                """
+                UPDATE human_requests SET status = $2, answer = $3, closed_at = $4 WHERE id = $1 AND status = 'pending'
+                  AND run_key IN (SELECT key FROM runs WHERE key = $5 AND status = 'awaiting_input')
+                """,
+                [
+                    .id(id), .text(text == nil ? "expired" : "answered"), .optional(text), .time(now), .int(run.key),
+                ])
+            guard changed > 0 else { throw Self.notOpen(id) }
+            try JobQueue.remove(HostedRunStore.questionExpiryJob, name: "\(id)", connection)
+            let entry = text.map { JournalEntry.inputReceived(id, $0) } ?? .inputExpired(id)
+            try HostedRunStore.append(entry, to: run.key, now: now, connection)
+            try HostedRunStore.release(run.key, now: now, connection)
+            _ = try log.append(own: events, toRun: run.key, connection)
+        }
+        queue.wake()
+    }
+
     static func oldestOpen(
         ofRun run: Int64, only id: HumanRequestID? = nil, now: Timestamp, _ connection: any SQLConnection
     ) throws -> PendingQuestion? {
         try connection.row(
             """
-            SELECT id, prompt, context FROM human_requests
+            SELECT id, prompt, context, options FROM human_requests
             WHERE run_key = $1 AND status = 'pending' AND deadline_at > $2 AND ($3 IS NULL OR id = $3)
             ORDER BY key LIMIT 1
             """, [.int(run), .time(now), id.map { .id($0) } ?? .null]
         ) { row in
-            PendingQuestion(id: HumanRequestID(try row.bits(0)), question: try row.requiredText(1), context: row.bytes(2))
+            PendingQuestion(id: HumanRequestID(try row.bits(0)), question: try row.requiredText(1), context: row.bytes(2),
+                options: row.bytes(3))
         }
     }
 }

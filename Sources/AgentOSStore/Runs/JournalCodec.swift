@@ -1,23 +1,33 @@
 import AgentOSCore
 
-/// Journal entries as JSON, as they lie in `run_steps.payload`.
+/// Journal entries as JSON, as they lie in `run_steps.payload`. Members that later versions added may be absent.
 enum JournalCodec {
     static func encode(_ entry: JournalEntry) -> [UInt8] { value(entry).encoded }
 
     private static func value(_ entry: JournalEntry) -> JSONValue {
         switch entry {
-        case .started(let plan): Self.value(plan)
-        case .modelCalled(let iteration): ["iteration": .int(iteration)]
-        case .modelReplied(let reply):
+        case .started(let plan): PlanCodec.value(plan)
+        case .modelCalled(let call):
             [
-                "text": .string(reply.text), "tool_calls": .array(reply.toolCalls.map(value)),
-                "usage": .array(
-                    [reply.usage.input, reply.usage.output, reply.usage.cacheRead, reply.usage.cacheCreation].map {
-                        .int($0)
-                    }), "stop_reason": .optional(reply.stopReason),
+                "iteration": .int(call.iteration), "model": .string(call.model),
+                "provider": .string(call.provider.rawValue),
+                "reserved": call.reservation.map { .array([.int(Int($0.amount.nanoUSD)), .int(Int($0.day))]) } ?? .null,
             ]
+        case .modelReplied(let recorded): value(recorded)
         case .toolsCalled(let ids): ["call_ids": .array(ids.map(JSONValue.string))]
-        case .toolReturned(let result): value(result)
+        case .toolReturned(let result, let cost):
+            cost.map { .object(JSONObject(MessageCodec.members(result) + [("cost", .int(Int($0.nanoUSD)))])) }
+                ?? MessageCodec.value(result)
+        case .approvalsRequested(let requests): ["requests": .array(requests.map(value))]
+        case .approvalDecided(let decision):
+            [
+                "approval_id": .string("\(decision.id)"), "verdict": .string(decision.verdict.rawValue),
+                "note": .optional(decision.note), "arguments": decision.arguments.map(JSONValue.object) ?? .null,
+                "decided_by": .optional(decision.decidedBy),
+            ]
+        case .inputRequested(let request): value(request)
+        case .inputReceived(let id, let text): ["request_id": .string("\(id)"), "text": .string(text)]
+        case .inputExpired(let id): ["request_id": .string("\(id)")]
         case .ended(.completed(let output)): ["status": "completed", "output": output]
         case .ended(.failed(let code, let message, let detail)):
             [
@@ -28,32 +38,33 @@ enum JournalCodec {
         }
     }
 
-    private static func value(_ plan: RunPlan) -> JSONValue {
+    private static func value(_ recorded: RecordedReply) -> JSONValue {
+        let (reply, usage) = (recorded.reply, recorded.reply.usage)
+        var out: JSONObject = [
+            "text": .string(reply.text), "tool_calls": .array(reply.toolCalls.map(MessageCodec.value)),
+            "usage": .array([usage.input, usage.output, usage.cacheRead, usage.cacheCreation].map { .int($0) }),
+            "stop_reason": .optional(reply.stopReason),
+        ]
+        if !recorded.pieces.isEmpty { out["pieces"] = .array(recorded.pieces.map { .int($0) }) }
+        if !recorded.gated.isEmpty { out["gated"] = .array(recorded.gated.map(JSONValue.string)) }
+        if !recorded.questions.isEmpty { out["questions"] = .array(recorded.questions.map(JSONValue.string)) }
+        if let cost = recorded.cost { out["cost"] = .int(Int(cost.nanoUSD)) }
+        return .object(out)
+    }
+
+    private static func value(_ request: ApprovalRequest) -> JSONValue {
         [
-            "agent_name": .string(plan.agentName), "provider": .string(plan.provider.rawValue),
-            "model": .string(plan.model), "system": .string(plan.system), "history": .array(plan.history.map(value)),
-            "prompt": .string(plan.prompt), "tools": .array(plan.tools.map(JSONValue.string)),
-            "temperature": plan.temperature.map { .double($0) } ?? .null, "max_tokens": .int(plan.maxTokens),
-            "max_iterations": .int(plan.maxIterations), "is_test": .bool(plan.isTest),
+            "approval_id": .string("\(request.id)"), "call_id": .string(request.callID), "tool": .string(request.tool),
+            "input": request.input, "expires_at": .int(Int(request.expiresAt.microseconds)),
         ]
     }
 
-    private static func value(_ message: ModelMessage) -> JSONValue {
-        switch message {
-        case .user(let text): ["user": .string(text)]
-        case .assistant(let text, let calls): ["assistant": .string(text), "tool_calls": .array(calls.map(value))]
-        case .toolResults(let results): ["results": .array(results.map(value))]
-        }
-    }
-
-    private static func value(_ call: ToolCall) -> JSONValue {
-        ["id": .string(call.id), "name": .string(call.name), "arguments": call.arguments]
-    }
-
-    private static func value(_ result: ToolResult) -> JSONValue {
+    private static func value(_ request: InputRequest) -> JSONValue {
         [
-            "id": .string(result.callID), "name": .string(result.name), "content": .string(result.content),
-            "is_error": .bool(result.isError),
+            "request_id": .string("\(request.id)"), "call_id": .string(request.callID),
+            "question": .string(request.question), "options": .array(request.options.map(JSONValue.string)),
+            "context": request.context.map(JSONValue.object) ?? .null, "about_outcome": .bool(request.isAboutOutcome),
+            "expires_at": .int(Int(request.expiresAt.microseconds)),
         ]
     }
 
@@ -67,68 +78,94 @@ enum JournalCodec {
 
     private static func entry(_ kind: String, _ value: JSONValue) -> JournalEntry? {
         switch kind {
-        case "started": return plan(value).map(JournalEntry.started)
-        case "model_called": return value["iteration"]?.intValue.map(JournalEntry.modelCalled)
-        case "model_replied":
-            guard let text = value["text"]?.stringValue, let calls = value["tool_calls"]?.arrayValue,
-                let counts = value["usage"]?.arrayValue?.compactMap(\.intValue), counts.count == 4
+        case "started": return PlanCodec.plan(value).map(JournalEntry.started)
+        case "model_called": return modelCall(value).map(JournalEntry.modelCalled)
+        case "model_replied": return recordedReply(value).map(JournalEntry.modelReplied)
+        case "tools_called": return value["call_ids"].map { .toolsCalled(callIDs: strings($0)) }
+        case "tool_returned":
+            return MessageCodec.result(value).map { .toolReturned($0, cost: money(value["cost"])) }
+        case "approvals_requested":
+            return value["requests"]?.arrayValue.map { .approvalsRequested($0.compactMap(approvalRequest)) }
+        case "approval_decided":
+            guard let id = value["approval_id"]?.stringValue.flatMap({ ApprovalID($0) }),
+                let verdict = value["verdict"]?.stringValue.flatMap(ApprovalVerdict.init)
             else { return nil }
-            return .modelReplied(
-                ModelReply(
-                    text: text, toolCalls: calls.compactMap(call),
-                    usage: TokenUsage(
-                        input: counts[0], output: counts[1], cacheRead: counts[2], cacheCreation: counts[3]),
-                    stopReason: value["stop_reason"]?.stringValue))
-        case "tools_called":
-            return value["call_ids"]?.arrayValue.map { .toolsCalled(callIDs: $0.compactMap(\.stringValue)) }
-        case "tool_returned": return result(value).map(JournalEntry.toolReturned)
-        case "ended":
-            switch value["status"]?.stringValue {
-            case "completed": return value["output"].map { .ended(.completed(output: $0)) }
-            case "failed":
-                return .ended(
-                    .failed(
-                        code: ErrorCode(wire: value["code"]?.stringValue ?? ""),
-                        message: value["message"]?.stringValue ?? "", detail: value["detail"].flatMap { $0.isNull ? nil : $0 }))
-            case "cancelled": return .ended(.cancelled(reason: value["reason"]?.stringValue))
-            default: return nil
-            }
+            return .approvalDecided(
+                ApprovalDecision(
+                    id: id, verdict: verdict, note: value["note"]?.stringValue,
+                    arguments: value["arguments"]?.objectValue, decidedBy: value["decided_by"]?.stringValue))
+        case "input_requested": return inputRequest(value).map(JournalEntry.inputRequested)
+        case "input_received":
+            guard let id = requestID(value), let text = value["text"]?.stringValue else { return nil }
+            return .inputReceived(id, text)
+        case "input_expired": return requestID(value).map(JournalEntry.inputExpired)
+        case "ended": return outcome(value).map(JournalEntry.ended)
         default: return nil
         }
     }
 
-    private static func plan(_ value: JSONValue) -> RunPlan? {
-        guard let name = value["agent_name"]?.stringValue,
-            let provider = value["provider"]?.stringValue.flatMap(ProviderType.init),
-            let model = value["model"]?.stringValue, let system = value["system"]?.stringValue,
-            let prompt = value["prompt"]?.stringValue, let maxTokens = value["max_tokens"]?.intValue,
-            let maxIterations = value["max_iterations"]?.intValue
-        else { return nil }
-        return RunPlan(
-            agentName: name, provider: provider, model: model, system: system,
-            history: (value["history"]?.arrayValue ?? []).compactMap(message), prompt: prompt,
-            tools: (value["tools"]?.arrayValue ?? []).compactMap(\.stringValue),
-            temperature: value["temperature"]?.doubleValue, maxTokens: maxTokens, maxIterations: maxIterations,
-            isTest: value["is_test"]?.boolValue ?? false)
+    private static func strings(_ value: JSONValue?) -> [String] { value?.arrayValue?.compactMap(\.stringValue) ?? [] }
+
+    private static func money(_ value: JSONValue?) -> Money? { value?.intValue.map { Money(nanoUSD: Int64($0)) } }
+
+    private static func requestID(_ value: JSONValue) -> HumanRequestID? {
+        value["request_id"]?.stringValue.flatMap { HumanRequestID($0) }
     }
 
-    private static func message(_ value: JSONValue) -> ModelMessage? {
-        if let text = value["user"]?.stringValue { return .user(text) }
-        if let text = value["assistant"]?.stringValue {
-            return .assistant(text: text, toolCalls: (value["tool_calls"]?.arrayValue ?? []).compactMap(call))
+    private static func time(_ value: JSONValue?) -> Timestamp? {
+        value?.intValue.map { Timestamp(microseconds: Int64($0)) }
+    }
+
+    private static func modelCall(_ value: JSONValue) -> ModelCall? {
+        guard let iteration = value["iteration"]?.intValue else { return nil }
+        let reserved = value["reserved"]?.arrayValue?.compactMap(\.intValue) ?? []
+        return ModelCall(
+            iteration: iteration, model: value["model"]?.stringValue ?? "",
+            provider: value["provider"]?.stringValue.flatMap(ProviderType.init) ?? .demo,
+            reservation: reserved.count == 2
+                ? Reservation(amount: Money(nanoUSD: Int64(reserved[0])), day: Int64(reserved[1])) : nil)
+    }
+
+    private static func recordedReply(_ value: JSONValue) -> RecordedReply? {
+        guard let text = value["text"]?.stringValue, let calls = value["tool_calls"]?.arrayValue,
+            let counts = value["usage"]?.arrayValue?.compactMap(\.intValue), counts.count == 4
+        else { return nil }
+        return RecordedReply(
+            ModelReply(
+                text: text, toolCalls: calls.compactMap(MessageCodec.call),
+                usage: TokenUsage(input: counts[0], output: counts[1], cacheRead: counts[2], cacheCreation: counts[3]),
+                stopReason: value["stop_reason"]?.stringValue),
+            pieces: value["pieces"]?.arrayValue?.compactMap(\.intValue) ?? [], gated: strings(value["gated"]),
+            questions: strings(value["questions"]), cost: money(value["cost"]))
+    }
+
+    private static func approvalRequest(_ value: JSONValue) -> ApprovalRequest? {
+        guard let id = value["approval_id"]?.stringValue.flatMap({ ApprovalID($0) }),
+            let call = value["call_id"]?.stringValue, let tool = value["tool"]?.stringValue, let input = value["input"],
+            let expires = time(value["expires_at"])
+        else { return nil }
+        return ApprovalRequest(id: id, callID: call, tool: tool, input: input, expiresAt: expires)
+    }
+
+    private static func inputRequest(_ value: JSONValue) -> InputRequest? {
+        guard let id = requestID(value), let call = value["call_id"]?.stringValue,
+            let question = value["question"]?.stringValue, let expires = time(value["expires_at"])
+        else { return nil }
+        return InputRequest(
+            id: id, callID: call, question: question, options: strings(value["options"]),
+            context: value["context"]?.objectValue, isAboutOutcome: value["about_outcome"]?.boolValue ?? false,
+            expiresAt: expires)
+    }
+
+    private static func outcome(_ value: JSONValue) -> RunOutcome? {
+        switch value["status"]?.stringValue {
+        case "completed": value["output"].map(RunOutcome.completed)
+        case "failed":
+            .failed(
+                code: ErrorCode(wire: value["code"]?.stringValue ?? ""), message: value["message"]?.stringValue ?? "",
+                detail: value["detail"].flatMap { $0.isNull ? nil : $0 })
+        case "cancelled": .cancelled(reason: value["reason"]?.stringValue)
+        default: nil
         }
-        return value["results"]?.arrayValue.map { .toolResults($0.compactMap(result)) }
-    }
-
-    private static func call(_ value: JSONValue) -> ToolCall? {
-        guard let id = value["id"]?.stringValue, let name = value["name"]?.stringValue else { return nil }
-        return ToolCall(id: id, name: name, arguments: value["arguments"] ?? .null)
-    }
-
-    private static func result(_ value: JSONValue) -> ToolResult? {
-        guard let id = value["id"]?.stringValue, let name = value["name"]?.stringValue,
-            let content = value["content"]?.stringValue
-        else { return nil }
-        return ToolResult(callID: id, name: name, content: content, isError: value["is_error"]?.boolValue ?? false)
     }
 }

@@ -37,6 +37,9 @@ public struct RunSummary: Sendable {
     public let durationMilliseconds: Int?
     public let errorMessage: String?
     public let tokens: GivenUsage
+    /// Of the model calls whose model has a known price; nil when there are none.
+    public let cost: Money?
+    public let unpricedCalls: Int
     public let eventCount: Int64
 }
 
@@ -44,7 +47,10 @@ public struct RunSummary: Sendable {
 public struct PendingQuestion: Sendable {
     public let id: HumanRequestID
     public let question: String
+    /// JSON, an object.
     public let context: [UInt8]?
+    /// JSON, an array of strings.
+    public let options: [UInt8]?
 }
 
 public struct TaskRecord: Sendable {
@@ -67,6 +73,9 @@ public struct RunDetail: Sendable {
     public let cancelReason: String?
     public let tasks: [TaskRecord]
     public let question: PendingQuestion?
+    public let approval: ApprovalRecord?
+    /// The run that this one repeats, and from which step on.
+    public let origin: (run: RunID, step: Int)?
 }
 
 /// How a reported run ends. Values are JSON texts.

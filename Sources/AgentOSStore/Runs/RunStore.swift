@@ -203,7 +203,8 @@ public final class RunStore: Sendable {
         r.started_at, r.completed_at, r.duration_ms, r.error_message, c.event_count,
         c.span_count, c.span_input, c.span_output, c.span_cache_read, c.span_cache_creation,
         c.response_count, c.response_input, c.response_output, c.response_cache_read, c.response_cache_creation,
-        c.given_input, c.given_output, c.given_cache_read, c.given_cache_creation
+        c.given_input, c.given_output, c.given_cache_read, c.given_cache_creation,
+        c.span_cost, c.span_priced, c.response_cost, c.response_priced
         """
 
     private static let summaryTables = """
@@ -226,6 +227,10 @@ public final class RunStore: Sendable {
         sums.given = GivenUsage(
             input: row.int(26).map(Int.init), output: row.int(27).map(Int.init), cacheRead: row.int(28).map(Int.init),
             cacheCreation: row.int(29).map(Int.init))
+        sums.spanCost = Money(nanoUSD: row.int(30) ?? 0)
+        sums.spanPriced = count(31)
+        sums.responseCost = Money(nanoUSD: row.int(32) ?? 0)
+        sums.responsePriced = count(33)
         return RunSummary(
             key: try row.requiredInt(0), id: RunID(try row.bits(1)), agentID: AgentID(try row.bits(2)),
             agentName: try row.requiredText(3), status: RunStatus(rawValue: try row.requiredText(4)) ?? .failed,
@@ -234,7 +239,7 @@ public final class RunStore: Sendable {
             isTest: row.int(9) == 1, hosted: row.int(10) == 1,
             startedAt: Timestamp(microseconds: try row.requiredInt(11)), completedAt: row.time(12),
             durationMilliseconds: row.int(13).map(Int.init), errorMessage: row.text(14), tokens: sums.effective,
-            eventCount: row.int(15) ?? 0)
+            cost: sums.effectiveCost, unpricedCalls: sums.unpricedCount, eventCount: row.int(15) ?? 0)
     }
 
     /// Newest first. `running` also finds runs that wait for somebody.
@@ -268,17 +273,21 @@ public final class RunStore: Sendable {
         let detail = try await database.read { connection -> RunDetail? in
             try connection.row(
                 """
-                SELECT \(Self.summaryColumns), r.input, r.output, r.error_detail, r.cancel_reason
-                FROM \(Self.summaryTables)
+                SELECT \(Self.summaryColumns), r.input, r.output, r.error_detail, r.cancel_reason,
+                  o.id, r.origin_step
+                FROM \(Self.summaryTables) LEFT JOIN runs o ON o.key = r.origin_key
                 WHERE r.id = $1 AND r.workspace_key = $2 AND a.deleted_at IS NULL
                 """, [.id(id), .int(workspace)]
             ) { row in
                 let summary = try Self.decodeSummary(row)
                 return RunDetail(
-                    summary: summary, input: row.bytes(30) ?? [], output: row.bytes(31), errorDetail: row.bytes(32),
-                    cancelReason: row.text(33), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
+                    summary: summary, input: row.bytes(34) ?? [], output: row.bytes(35), errorDetail: row.bytes(36),
+                    cancelReason: row.text(37), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
                     question: summary.completedAt == nil
-                        ? try HumanInputStore.oldestOpen(ofRun: summary.key, now: now, connection) : nil)
+                        ? try HumanInputStore.oldestOpen(ofRun: summary.key, now: now, connection) : nil,
+                    approval: summary.status == .awaitingApproval
+                        ? try ApprovalStore.oldestPending(ofRun: summary.key, connection) : nil,
+                    origin: row.optionalBits(38).map { (RunID($0), Int(row.int(39) ?? 1)) })
             }
         }
         guard let detail else { throw AgentOSError.notFound("run") }

@@ -30,7 +30,7 @@ public final class Purge: Sendable {
                 "SELECT key FROM runs WHERE agent_key = $1 LIMIT $2", [.int(agent), .int(Int64(Self.slice))]
             ) { try $0.requiredInt(0) }
             for run in runs {
-                for table in ["run_steps", "tasks", "human_requests", "merge_queue", "run_counters", "event_chunks"] {
+                for table in ["run_steps", "tasks", "human_requests", "approvals", "merge_queue", "run_counters", "event_chunks"] {
                     try connection.run("DELETE FROM \(table) WHERE run_key = $1", [.int(run)])
                 }
                 try connection.run("DELETE FROM runs WHERE key = $1", [.int(run)])
@@ -45,6 +45,9 @@ public final class Purge: Sendable {
                 try connection.run("DELETE FROM conversations WHERE key = $1", [.int(conversation)])
             }
             if conversations.count == Self.slice { return }
+            try connection.run("DELETE FROM invocations WHERE agent_key = $1", [.int(agent)])
+            try connection.run("DELETE FROM budgets WHERE agent_key = $1", [.int(agent)])
+            try connection.run("DELETE FROM spend_days WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM api_keys WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM agents WHERE key = $1", [.int(agent)])
         }

@@ -19,6 +19,8 @@ public struct InvokeRequest: Sendable {
     public var parentRunID: RunID?
     public var stream: Bool
     public var test: Bool
+    /// The caller does not wait for the end.
+    public var background = false
 
     public init(
         input: [UInt8] = Array("{}".utf8), promptVariables: [String: String] = [:], memory: Memory = .none,
@@ -38,7 +40,7 @@ public struct InvokeRequest: Sendable {
             json,
             names: [
                 "input", "prompt_variables", "session_id", "start_session", "external_user_id", "history",
-                "parent_run_id", "stream", "test",
+                "parent_run_id", "stream", "test", "background",
             ])
         input = try fields.optionalObject("input") ?? Array("{}".utf8)
         promptVariables = try Self.variables(fields.optionalTree("prompt_variables"))
@@ -49,6 +51,8 @@ public struct InvokeRequest: Sendable {
         parentRunID = try fields.optionalUUID("parent_run_id").map(RunID.init)
         stream = try fields.optionalBool("stream") ?? false
         test = try fields.optionalBool("test") ?? false
+        background = try fields.optionalBool("background") ?? false
+        if stream, background { throw AgentOSError.invalid("background", "cannot be combined with stream") }
         try checkExternalUser()
     }
 

@@ -9,6 +9,10 @@ public struct CheckedJSON: Sendable {
     let bytes: [UInt8]
     public let count: Int
 
+    /// The text without what follows it in memory.
+    public var text: [UInt8] { Array(bytes.prefix(count)) }
+
+
     /// - Throws: `AgentOSError` VALIDATION_ERROR when the text is not one JSON object.
     public init(object text: UnsafeRawBufferPointer) throws {
         let input = text.bindMemory(to: UInt8.self)

@@ -18,6 +18,10 @@ public enum Route: Sendable, Hashable {
     case humanInput(RunID)
     /// Answers one question by its id.
     case reply(RunID)
+    /// A run's frames as server-sent events, from any place on.
+    case runStream(RunID)
+    case approvals
+    case decide(ApprovalID)
     case rpc(String)
     /// Committed events as they come (server-sent events).
     case tail
@@ -27,6 +31,7 @@ public enum Route: Sendable, Hashable {
     public static let rpcPrefix = "/api/v1/rpc/"
     public static let agentsPrefix = "/api/v1/agents/"
     public static let runsPrefix = "/api/v1/runs/"
+    public static let approvalsPath = "/api/v1/approvals"
 
     /// What a path leads to.
     public enum Match: Sendable {
@@ -39,6 +44,7 @@ public enum Route: Sendable, Hashable {
     private static let fixed: [String: Route] = {
         var routes: [String: Route] = [
             "/healthz": .healthz, "/readyz": .readyz, "/metrics": .metrics, "/api/v1/tail": .tail,
+            approvalsPath: .approvals,
         ]
         for call in IngestCall.allCases { routes[ingestPrefix + call.rawValue] = .ingest(call) }
         return routes
@@ -58,17 +64,22 @@ public enum Route: Sendable, Hashable {
         }
         if path.hasPrefix(runsPrefix) {
             let rest = path.dropFirst(runsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
-            guard rest.count == 2, rest[1] == "human-input" || rest[1] == "reply" else { return .unknown }
+            guard rest.count == 2, ["human-input", "reply", "stream"].contains(rest[1]) else { return .unknown }
             guard let run = RunID(String(rest[0])) else { return .noSuch("run") }
-            return .route(rest[1] == "reply" ? .reply(run) : .humanInput(run))
+            return .route(rest[1] == "reply" ? .reply(run) : rest[1] == "stream" ? .runStream(run) : .humanInput(run))
+        }
+        if path.hasPrefix(approvalsPath + "/") {
+            let rest = path.dropFirst(approvalsPath.count + 1).split(separator: "/", omittingEmptySubsequences: false)
+            guard rest.count == 2, rest[1] == "decide" else { return .unknown }
+            return ApprovalID(String(rest[0])).map { .route(.decide($0)) } ?? .noSuch("approval")
         }
         return .unknown
     }
 
     public var methods: [String] {
         switch self {
-        case .ingest, .invoke, .humanInput, .reply, .rpc: ["POST"]
-        case .tail, .healthz, .readyz, .metrics: ["GET"]
+        case .ingest, .invoke, .humanInput, .reply, .decide, .rpc: ["POST"]
+        case .runStream, .approvals, .tail, .healthz, .readyz, .metrics: ["GET"]
         }
     }
 
@@ -79,6 +90,9 @@ public enum Route: Sendable, Hashable {
         case .invoke: "invoke"
         case .humanInput: "runs/human-input"
         case .reply: "runs/reply"
+        case .runStream: "runs/stream"
+        case .approvals: "approvals"
+        case .decide: "approvals/decide"
         case .rpc: "rpc"
         case .tail: "tail"
         case .healthz: "healthz"

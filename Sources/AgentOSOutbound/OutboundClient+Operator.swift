@@ -1,0 +1,23 @@
+extension OutboundClient {
+    /// Performs a request to a URL that the operator set: no address is refused, and redirects are handed out as they
+    /// are. Time and size are bounded as in `send`.
+    /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled.
+    public func sendUnguarded(_ request: OutboundRequest) async throws -> OutboundResponse {
+        try RequestRules.check(request)
+        return try await Deadline.run(seconds: request.timeoutSeconds) {
+            let answer = try await self.stream(request)
+            var bytes: [UInt8] = []
+            var truncated = false
+            for try await chunk in answer.body {
+                bytes += chunk.prefix(max(0, request.maxResponseBytes - bytes.count))
+                guard bytes.count < request.maxResponseBytes else {
+                    truncated = true
+                    break
+                }
+            }
+            return OutboundResponse(
+                status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
+                finalURL: request.url)
+        }
+    }
+}

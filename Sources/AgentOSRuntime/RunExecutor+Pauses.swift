@@ -1,0 +1,45 @@
+import AgentOSCore
+import AgentOSStore
+import AgentOSWire
+
+extension RunExecutor {
+    func requestApprovals(_ calls: [ToolCall], _ state: inout Progress) throws {
+        let now = clock.now()
+        let expires = now.advanced(bySeconds: Double(services.settings.approvalSeconds))
+        let requests = calls.map { call in
+            ApprovalRequest(
+                id: .new(at: now), callID: call.id, tool: call.name, input: call.arguments, expiresAt: expires)
+        }
+        try state.take(.approvalsRequested(requests))
+        for request in requests {
+            state.recorder.point(
+                "approval.requested", at: now,
+                [
+                    "approval_id": .string("\(request.id)"), "tool": .string(request.tool), "input": request.input,
+                    "expires_at": .time(request.expiresAt),
+                ])
+        }
+    }
+
+    /// Asks a person. A question that is none goes back to the model as a failed call.
+    func ask(_ call: ToolCall, _ state: inout Progress) throws {
+        let now = clock.now()
+        let arguments = call.arguments.objectValue ?? JSONObject()
+        let request = InputRequest(
+            id: .new(at: now), callID: call.id, question: arguments["question"]?.stringValue ?? "",
+            options: arguments["options"]?.arrayValue?.compactMap(\.stringValue) ?? [],
+            context: arguments["context"]?.objectValue,
+            expiresAt: now.advanced(bySeconds: Double(services.settings.questionSeconds)))
+        try state.take(.inputRequested(request))
+        recordQuestion(request, at: now, &state)
+    }
+
+    /// Puts the pause on record and lets go of the run.
+    func pause(_ pause: RunMachine.Pause, _ state: inout Progress) async throws {
+        let opened = state.pending.lastIndex { $0.opens(pause) }
+        let id = opened.map { FrameID(entry: state.committed + $0, number: 1) }
+        try await commit(&state, pause: pause)
+        finish(
+            .paused(pause, durationMilliseconds: max(0, clock.now().millisecondsSince(live.startedAt))), id: id)
+    }
+}

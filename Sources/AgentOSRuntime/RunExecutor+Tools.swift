@@ -1,0 +1,180 @@
+import AgentOSCore
+import AgentOSStore
+import AgentOSWire
+
+extension RunExecutor {
+    /// Tool calls of one reply that run at the same time.
+    static let toolConcurrency = 8
+
+    private struct Done: Sendable {
+        let call: ToolCall
+        let outcome: ToolOutcome
+        let start: Timestamp
+        let end: Timestamp
+    }
+
+    /// Which calls of a reply wait for a person's yes, and which a person answers. A call that cannot be made is
+    /// neither: its failure goes straight back to the model.
+    func sort(_ calls: [ToolCall], _ plan: RunPlan) -> (gated: [String], questions: [String]) {
+        var (gated, questions): ([String], [String]) = ([], [])
+        for call in calls {
+            guard plan.tools.contains(call.name), let tool = shelf[call.name], shelf.problem(with: call) == nil else {
+                continue
+            }
+            switch tool.interaction {
+            case .question: questions.append(call.id)
+            case .call:
+                // In a test run such calls are stubbed instead.
+                if !plan.isTest, tool.requiresApproval || plan.approvalTools.contains(call.name) { gated.append(call.id) }
+            }
+        }
+        return (gated, questions)
+    }
+
+    /// Puts the intent of calls on record.
+    func announceTools(_ calls: [ToolCall], at time: Timestamp, _ state: inout Progress) throws {
+        try state.take(.toolsCalled(callIDs: calls.map(\.id)))
+        for (number, call) in calls.enumerated() {
+            state.recorder.point("tool.called", at: time, ["tool": .string(call.name), "input": call.arguments])
+            state.frame(number + 1, .tool(.calling, name: call.name))
+        }
+    }
+
+    func runTools(_ calls: [RunMachine.PendingCall], _ state: inout Progress) async throws {
+        let calls = try settleUnknown(calls, &state)
+        guard !calls.isEmpty else { return }
+        let new = calls.filter { !$0.wasCalled }
+        if !new.isEmpty {
+            try announceTools(new.map(\.call), at: clock.now(), &state)
+            try await commit(&state)
+        }
+        let plan = state.machine.plan
+        let spent = state.machine.cost
+        var progress = state
+        try await withThrowingTaskGroup(of: Done.self) { group in
+            var waiting = calls[...]
+            for call in waiting.prefix(Self.toolConcurrency) { group.addTask { try await perform(call, plan, spent) } }
+            waiting = waiting.dropFirst(Self.toolConcurrency)
+            while let done = try await group.next() {
+                if let next = waiting.popFirst() { group.addTask { try await perform(next, plan, spent) } }
+                try take(done, &progress)
+                // The last result is committed with what follows from it.
+                if case .runTools = progress.machine.next { try await commit(&progress) }
+            }
+        }
+        state = progress
+    }
+
+    private func take(_ done: Done, _ state: inout Progress) throws {
+        let outcome = done.outcome
+        record(done, &state)
+        try state.take(
+            .toolReturned(
+                ToolResult(
+                    callID: done.call.id, name: done.call.name, content: outcome.content, isError: outcome.isError),
+                cost: outcome.cost))
+        state.frame(1, .tool(outcome.isError ? .failed : .returned, name: done.call.name))
+    }
+
+    private func record(_ done: Done, _ state: inout Progress) {
+        let name = JSONValue.string(done.call.name)
+        let isError = done.outcome.isError
+        let outcome: (String, JSONValue) =
+            isError ? ("error", .string(done.outcome.content)) : ("output", RunRecorder.shown(done.outcome.content))
+        let level: EventLevel = isError ? .error : .info
+        state.recorder.point(
+            isError ? "tool.failed" : "tool.returned", at: done.end, level: level, JSONObject([("tool", name), outcome]))
+        state.recorder.span(
+            done.call.name, kind: "tool", id: .v7(at: done.start), parent: state.recorder.rootSpan, from: done.start,
+            to: done.end, level: level, JSONObject([("tool", name), ("input", done.call.arguments), outcome]))
+    }
+
+    private func perform(_ pending: RunMachine.PendingCall, _ plan: RunPlan, _ spent: Money) async throws -> Done {
+        let start = clock.now()
+        let call = pending.call
+        CrashPoint.pass("before-effect/tool")
+        var outcome = try await result(of: pending, plan, spent)
+        CrashPoint.pass("after-effect/tool")
+        if pending.wasEdited {
+            outcome.content = "(A person changed the arguments to \(call.arguments.text).)\n" + outcome.content
+        }
+        return Done(call: call, outcome: outcome, start: start, end: clock.now())
+    }
+
+    private func result(of pending: RunMachine.PendingCall, _ plan: RunPlan, _ spent: Money) async throws -> ToolOutcome {
+        let call = pending.call
+        guard plan.tools.contains(call.name), let tool = shelf[call.name] else {
+            return ToolOutcome("There is no tool named \(call.name).", isError: true)
+        }
+        if let problem = shelf.problem(with: call) { return ToolOutcome(problem, isError: true) }
+        let arguments = call.arguments.objectValue ?? JSONObject()
+        do {
+            let isGated = tool.requiresApproval || plan.approvalTools.contains(call.name)
+            if plan.isTest, let stub = tool.stub(arguments, isGated: isGated) { return ToolOutcome(stub.text) }
+            return try await tool.outcome(
+                of: arguments,
+                ToolContext(
+                    run: live, workspace: workspace, isTest: plan.isTest,
+                    idempotencyKey: .derived(from: live.ref.id.bits, number: pending.number),
+                    remainingCost: plan.maxCost.map { max(.zero, $0 - spent) }))
+        } catch let failure as ToolFailure {
+            return ToolOutcome(failure.message, isError: true)
+        }
+    }
+
+    // MARK: - After a crash
+
+    /// Calls that a dead process had begun are made again, given up or asked about, as the tool says; the question comes
+    /// when nothing else is left to do.
+    /// - Returns: the calls to be made now.
+    private func settleUnknown(
+        _ calls: [RunMachine.PendingCall], _ state: inout Progress
+    ) throws -> [RunMachine.PendingCall] {
+        guard calls.contains(where: { state.unknown.contains($0.call.id) }) else { return calls }
+        let now = clock.now()
+        var (known, doubtful): ([RunMachine.PendingCall], [ToolCall]) = ([], [])
+        for pending in calls {
+            let call = pending.call
+            guard state.unknown.contains(call.id) else {
+                known.append(pending)
+                continue
+            }
+            switch shelf[call.name]?.unknownOutcome(call.arguments.objectValue ?? JSONObject()) ?? .report {
+            case .retry:
+                state.unknown.remove(call.id)
+                known.append(pending)
+            case .report:
+                state.unknown.remove(call.id)
+                let outcome = ToolOutcome(
+                    "The server was stopped during this call; its outcome is unknown. "
+                        + "It may or may not have taken effect, and it was not repeated.", isError: true)
+                try take(Done(call: call, outcome: outcome, start: now, end: now), &state)
+            case .ask: doubtful.append(call)
+            }
+        }
+        if known.isEmpty {
+            for call in doubtful {
+                state.unknown.remove(call.id)
+                let request = InputRequest(
+                    id: .new(at: now), callID: call.id,
+                    question: "The server was stopped while the tool \(call.name) was being called, so it is unknown "
+                        + "whether the call took effect. Should it be made again?",
+                    options: [InputRequest.retryOption, InputRequest.skipOption],
+                    context: ["tool": .string(call.name), "input": call.arguments], isAboutOutcome: true,
+                    expiresAt: now.advanced(bySeconds: Double(services.settings.questionSeconds)))
+                try state.take(.inputRequested(request))
+                recordQuestion(request, at: now, &state)
+            }
+        }
+        return known
+    }
+
+    func recordQuestion(_ request: InputRequest, at time: Timestamp, _ state: inout Progress) {
+        var payload: JSONObject = [
+            "request_id": .string("\(request.id)"), "question": .string(request.question),
+            "options": .array(request.options.map(JSONValue.string)),
+        ]
+        if let context = request.context { payload["context"] = .object(context) }
+        state.recorder.point("input.requested", at: time, payload)
+    }
+}

@@ -1,0 +1,178 @@
+import AgentOSCore
+import AgentOSProviders
+import AgentOSStore
+import AgentOSWire
+
+extension Runtime {
+    /// What a replay changes. Absent: as it was.
+    public struct Overrides: Sendable {
+        public var systemPrompt: String?
+        public var provider: ProviderType?
+        public var model: String?
+        public var input: JSONObject?
+        public var temperature: Double?
+        public var maxTokens: Int?
+        public var tools: [String]?
+
+        public init() {}
+    }
+
+    /// Makes a new run that takes over the record of another up to a step and goes on live from there.
+    ///
+    /// Steps count model calls and tool calls from 1. What was taken over is not done again and costs nothing.
+    /// - Parameter step: the first step that is made anew; nil: the first.
+    /// - Throws: VALIDATION_ERROR for a step that the run does not have, or a run that was not hosted.
+    public func replay(
+        _ origin: RunRef, fromStep step: Int?, _ overrides: Overrides, workspace: WorkspaceRef
+    ) async throws -> Started {
+        guard origin.hosted else { throw AgentOSError(.validation, "Only runs of hosted agents can be replayed.") }
+        try checkCapacity()
+        let journal = try await services.hosted.journal(of: origin)
+        guard case .started(var plan)? = journal.first else { throw AgentOSError(.internal, "The run has no journal.") }
+        let first = step ?? 1
+        let count = ReplayedJournal.stepCount(journal)
+        guard (1...count + 1).contains(first) else {
+            throw AgentOSError.invalid("from_step", "the run has \(count) steps; it must be between 1 and \(count + 1)")
+        }
+        if overrides.input != nil, first > 1 {
+            throw AgentOSError.invalid("overrides.input", "can only be changed when everything is made anew (from_step 1)")
+        }
+        let input = try await apply(overrides, to: &plan, origin, workspace)
+        plan.origin = .init(run: origin.id, step: first)
+        plan.depth = 1
+        plan.lineage = Array(plan.lineage.suffix(1))
+        let type = plan.provider
+        _ = try await services.providers.provider(type, workspace: workspace)
+        let shelf = try await tools.shelf(for: plan.tools, workspace: workspace)
+        let now = services.clock.now()
+        let run = RunStore.NewRun(
+            id: .new(at: now), workspaceKey: origin.workspaceKey, agentKey: origin.agentKey, trigger: .manual,
+            hosted: true, isTest: origin.isTest, input: input, startedAt: now)
+        var beginning = try beginning(plan, shelf, run)
+        beginning.origin = (origin.key, first)
+        let reused = ReplayedJournal.entries(of: journal, before: first)
+        guard !reused.isEmpty else { return try await begin(beginning, plan, workspace, shelf, stream: false) }
+        return try await begin(beginning, plan, reused, workspace, shelf)
+    }
+
+    /// Begins with entries of another run's journal and goes on from there as after an interruption.
+    private func begin(
+        _ beginning: HostedRunStore.Beginning, _ plan: RunPlan, _ reused: [JournalEntry], _ workspace: WorkspaceRef,
+        _ shelf: ToolShelf
+    ) async throws -> Started {
+        var beginning = beginning
+        let now = beginning.run.startedAt
+        var recorder = RunRecorder(run: beginning.run.id)
+        recorder.point(
+            "run.started", at: now,
+            ["agent": .string(plan.agentName), "trigger_type": .string(beginning.run.trigger.rawValue)])
+        recorder.point(
+            "run.replayed", at: now,
+            [
+                "origin_run_id": .optional(plan.origin?.run.description), "from_step": .optionalInt(plan.origin?.step),
+                "steps_taken_over": .int(ReplayedJournal.stepCount(reused)),
+            ])
+        guard let events = try recorder.take(at: now) else { throw AgentOSError(.internal, "No events to record.") }
+        beginning.events = events
+        beginning.entries = [.started(plan)] + reused
+        beginning.estimate = nil
+        let machine = try RunMachine(journal: beginning.entries)
+        guard case .new(let lease, _) = try await services.hosted.begin(beginning, node: node) else {
+            throw AgentOSError(.internal, "The run was not begun.")
+        }
+        services.feed.publish(.init(run: lease.ref, first: 1, count: events.count))
+        let live = LiveRun(
+            lease: lease, conversation: nil, plan: plan, startedAt: now, firstPosition: machine.position,
+            deadline: newDeadline)
+        launch(live, machine, workspace, shelf, resumed: false)
+        return Started(ref: lease.ref, conversation: nil, live: live)
+    }
+
+    /// - Returns: the run's input as JSON.
+    private func apply(
+        _ overrides: Overrides, to plan: inout RunPlan, _ origin: RunRef, _ workspace: WorkspaceRef
+    ) async throws -> [UInt8] {
+        if let prompt = overrides.systemPrompt { plan.system = prompt }
+        if let model = overrides.model {
+            plan.model = model
+            plan.provider = overrides.provider ?? ModelNames.provider(forModel: model) ?? plan.provider
+        } else if let provider = overrides.provider {
+            plan.provider = provider
+            plan.model = ModelNames.defaultModel(for: provider)
+        }
+        if let temperature = overrides.temperature { plan.temperature = temperature }
+        if let tokens = overrides.maxTokens { plan.maxTokens = tokens }
+        if let names = overrides.tools {
+            try await tools.check(names, field: "overrides.tools", workspace: workspace)
+            plan.tools = names
+        }
+        guard let input = overrides.input else {
+            return try await services.runs.detail(origin.id, workspace: workspace.key).input
+        }
+        plan.prompt = InvokeRequest.prompt(of: input)
+        return JSONValue.object(input).encoded
+    }
+}
+
+/// The part of a journal that a replay takes over.
+enum ReplayedJournal {
+    /// Model replies and tool results.
+    static func stepCount(_ journal: [JournalEntry]) -> Int {
+        journal.reduce(0) { count, entry in
+            switch entry {
+            case .modelReplied, .toolReturned, .inputReceived: count + 1
+            default: count
+            }
+        }
+    }
+
+    /// Steps 1 to `step` - 1 in the order of the calls; what was taken over counts no tokens and no money.
+    static func entries(of journal: [JournalEntry], before step: Int) -> [JournalEntry] {
+        var out: [JournalEntry] = []
+        var taken = 0
+        for round in rounds(of: journal) {
+            guard taken + 1 < step else { break }
+            taken += 1
+            var recorded = round.reply
+            recorded.reply.usage = TokenUsage()
+            recorded.cost = nil
+            out += [.modelCalled(ModelCall(iteration: round.call.iteration, model: round.call.model, provider: round.call.provider))]
+            out += [.modelReplied(recorded)]
+            for call in recorded.reply.toolCalls {
+                guard let result = round.results[call.id], taken + 1 < step else { break }
+                taken += 1
+                out += [.toolsCalled(callIDs: [call.id]), .toolReturned(result, cost: nil)]
+            }
+        }
+        return out
+    }
+
+    private struct Round {
+        let call: ModelCall
+        let reply: RecordedReply
+        var results: [String: ToolResult] = [:]
+    }
+
+    private static func rounds(of journal: [JournalEntry]) -> [Round] {
+        var rounds: [Round] = []
+        var open: ModelCall?
+        var questions: [HumanRequestID: InputRequest] = [:]
+        for entry in journal {
+            switch entry {
+            case .modelCalled(let call): open = call
+            case .modelReplied(let recorded):
+                if let call = open { rounds.append(Round(call: call, reply: recorded)) }
+                open = nil
+            case .toolReturned(let result, _): rounds.last.map { _ in rounds[rounds.count - 1].results[result.callID] = result }
+            case .inputRequested(let request): questions[request.id] = request
+            case .inputReceived(let id, let text):
+                guard let request = questions[id], !request.isAboutOutcome, let last = rounds.indices.last else { continue }
+                let name = rounds[last].reply.reply.toolCalls.first { $0.id == request.callID }?.name ?? ""
+                rounds[last].results[request.callID] = ToolResult(
+                    callID: request.callID, name: name, content: text, isError: false)
+            default: continue
+            }
+        }
+        return rounds
+    }
+}

@@ -1,0 +1,109 @@
+import AgentOSCore
+import AgentOSStore
+
+extension Runtime {
+    /// Handles the jobs of hosted runs.
+    public func registerJobs(_ dispatcher: JobDispatcher) {
+        dispatcher.register(HostedRunStore.resumeJob, policy: .init(attempts: 1000, first: 0.5, longest: 60)) { [self] job in
+            guard let run = job.payload["run"]?.intValue else { return }
+            try await resume(Int64(run))
+        }
+        dispatcher.register(HostedRunStore.approvalExpiryJob, policy: .init(attempts: 100)) { [self] job in
+            guard let id = ApprovalID(job.name) else { return }
+            try await expireApproval(id)
+        }
+        dispatcher.register(HostedRunStore.questionExpiryJob, policy: .init(attempts: 100)) { [self] job in
+            guard let id = HumanRequestID(job.name), let run = job.payload["run"]?.intValue else { return }
+            try await expireQuestion(id, run: Int64(run))
+        }
+    }
+
+    /// Takes up a run from its last committed entry. Does nothing when it is over, paused or executed elsewhere.
+    func resume(_ run: Int64) async throws {
+        try checkCapacity()
+        guard let claimed = try await services.hosted.claim(run, node: node) else { return }
+        let ref = claimed.lease.ref
+        do {
+            let machine: RunMachine
+            do {
+                machine = try RunMachine(journal: claimed.journal)
+            } catch {
+                services.logger.error(
+                    "a run's journal cannot be read", metadata: ["run": .string("\(ref.id)"), "error": .string("\(error)")])
+                return try await abandon(
+                    ref,
+                    .failed(
+                        code: .internal, message: "The run's journal cannot be read any more.",
+                        detail: ["type": "damaged_journal"]))
+            }
+            guard let workspace = try await services.agents.workspace(ofAgent: ref.agentKey) else {
+                return try await abandon(ref, .cancelled(reason: "The agent was deleted."))
+            }
+            let shelf = try await tools.shelf(for: machine.plan.tools, workspace: workspace)
+            let live = LiveRun(
+                lease: claimed.lease, conversation: claimed.conversation, plan: machine.plan,
+                startedAt: claimed.startedAt, firstPosition: machine.position, deadline: newDeadline)
+            launch(live, machine, workspace, shelf, resumed: claimed.wasInterrupted)
+        } catch {
+            // Somebody else, or a later try of this job, may take it.
+            try? await services.hosted.unclaim(claimed.lease)
+            throw error
+        }
+    }
+
+    // MARK: - Ending what nobody executes
+
+    /// Cancels a run, hosted here or reported, with the runs below it, and waits until that is on record.
+    /// - Throws: CONFLICT when it had ended in another way.
+    public func cancel(_ ref: RunRef, reason: String?) async throws {
+        guard ref.hosted else {
+            try await services.runs.end(ref, .cancelled(reason: reason))
+            return
+        }
+        if let live = live(ref) {
+            live.stop(.cancelled(reason))
+            _ = await live.result()
+        }
+        switch try await services.runs.status(ref) {
+        case nil: throw AgentOSError.notFound("run")
+        case .cancelled?: break
+        case .completed?: throw AgentOSError(.conflict, "The run has already ended as completed.")
+        case .failed?: throw AgentOSError(.conflict, "The run has already ended as failed.")
+        case .running?, .awaitingApproval?, .awaitingInput?: try await abandon(ref, .cancelled(reason: reason))
+        }
+        try await cancelChildren(of: ref)
+    }
+
+    func cancelChildren(of ref: RunRef) async throws {
+        for child in try await services.hosted.openChildren(of: ref.key) {
+            try? await cancel(child, reason: "The run that started this one was stopped.")
+        }
+    }
+
+    /// Stops every run of an agent that is being deleted.
+    public func cancelAll(ofAgent agent: Int64) {
+        for live in allLive() where live.ref.agentKey == agent { live.stop(.cancelled("The agent was deleted.")) }
+    }
+
+    private func abandon(_ ref: RunRef, _ outcome: RunOutcome) async throws {
+        let state = try await services.hosted.state(ref)
+        let machine = (try? await services.hosted.journal(of: ref)).flatMap { try? RunMachine(journal: $0) }
+        let now = max(services.clock.now(), state.startedAt)
+        var recorder = RunRecorder(run: ref.id)
+        var root = JSONObject((machine?.usage ?? TokenUsage()).members())
+        var level = EventLevel.info
+        switch outcome {
+        case .failed(_, let message, _):
+            level = .error
+            root["error"] = .string(message)
+            recorder.point("run.failed", at: now, level: .error, ["error": .string(message)])
+        case .cancelled(let reason): recorder.point("run.cancelled", at: now, ["reason": .optional(reason)])
+        case .completed(let output): recorder.point("run.completed", at: now, ["output": output])
+        }
+        recorder.span(
+            machine?.plan.agentName ?? "agent", kind: "agent", id: recorder.rootSpan, parent: nil, from: state.startedAt,
+            to: now, level: level, root)
+        guard let events = try recorder.take(at: now) else { return }
+        try await services.hosted.abandon(ref, outcome: outcome, events: events, open: machine?.openCall?.reservation)
+    }
+}

@@ -1,0 +1,145 @@
+import AgentOSCore
+
+/// Something to be done later, at least once.
+public struct Job: Sendable {
+    public let key: Int64
+    public let kind: String
+    /// With the kind it names the job: enqueuing it again moves it instead of adding another.
+    public let name: String
+    /// Tries so far, this one included.
+    public let attempts: Int
+    /// Grows with each claim; only the newest claim's holder may settle the job.
+    public let fence: Int64
+    public let payload: JSONValue
+}
+
+/// Everything that happens later. A job is enqueued in the transaction of the fact that causes it, claimed under a lease
+/// and removed when it is done; a failing one is tried again, ever later, and in the end parked where a person sees it.
+public final class JobQueue: Sendable {
+    /// Seconds a claim holds before somebody else may try.
+    static let leaseSeconds = 300.0
+
+    private let database: any Database
+    private let committer: GroupCommit
+    private let clock: WallClock
+    /// Rung after a commit that enqueued something.
+    private let bell = Bell<Int>()
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+    }
+
+    // MARK: - Enqueuing
+
+    /// Puts a job into the queue, or gives the one of that name a new time; one that is being worked on is due once more.
+    /// Call `wake` when the transaction is over.
+    public static func enqueue(
+        _ kind: String, name: String, at time: Timestamp, payload: JSONValue = .null, now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws {
+        try connection.run(
+            """
+            INSERT INTO jobs (kind, name, run_at, payload, created_at) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (kind, name) DO UPDATE SET run_at = excluded.run_at, payload = excluded.payload, attempts = 0,
+              lease_until = NULL, fence = jobs.fence + 1, parked_at = NULL, last_error = NULL
+            """, [.text(kind), .text(name), .time(time), .json(payload), .time(now)])
+    }
+
+    public static func remove(_ kind: String, name: String, _ connection: any SQLConnection) throws {
+        try connection.run("DELETE FROM jobs WHERE kind = $1 AND name = $2", [.text(kind), .text(name)])
+    }
+
+    /// Has the dispatcher look for due jobs now.
+    public func wake() { bell.ring(0) }
+
+    // MARK: - Working
+
+    /// Claims due jobs, the longest due first.
+    func claim(limit: Int) async throws -> [Job] {
+        let now = clock.now()
+        return try await committer.write { connection in
+            try connection.run("UPDATE jobs SET lease_until = NULL WHERE lease_until <= $1", [.time(now)])
+            return try connection.rows(
+                """
+                UPDATE jobs SET lease_until = $2, fence = fence + 1, attempts = attempts + 1 WHERE key IN (
+                  SELECT key FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL AND run_at <= $1
+                  ORDER BY run_at LIMIT $3)
+                RETURNING key, kind, name, attempts, fence, payload
+                """, [.time(now), .time(now.advanced(bySeconds: Self.leaseSeconds)), .int(Int64(limit))]
+            ) { row in
+                Job(
+                    key: try row.requiredInt(0), kind: try row.requiredText(1), name: try row.requiredText(2),
+                    attempts: Int(try row.requiredInt(3)), fence: try row.requiredInt(4), payload: row.json(5) ?? .null)
+            }
+        }
+    }
+
+    func done(_ job: Job) async throws {
+        try await committer.write { connection in
+            try connection.run("DELETE FROM jobs WHERE key = $1 AND fence = $2", [.int(job.key), .int(job.fence)])
+        }
+    }
+
+    /// - Parameter seconds: until the next try; nil parks the job.
+    func failed(_ job: Job, error: String, retryIn seconds: Double?) async throws {
+        let now = clock.now()
+        try await committer.write { connection in
+            try connection.run(
+                """
+                UPDATE jobs SET lease_until = NULL, last_error = $3, run_at = $4, parked_at = $5
+                WHERE key = $1 AND fence = $2
+                """,
+                [
+                    .int(job.key), .int(job.fence), .text(String(error.prefix(500))),
+                    .time(now.advanced(bySeconds: seconds ?? 0)), seconds == nil ? .time(now) : .null,
+                ])
+        }
+    }
+
+    /// When the next job is due; nil when there is none.
+    func nextDue() async throws -> Timestamp? {
+        try await database.read { connection in
+            let waiting = try connection.int(
+                "SELECT MIN(run_at) FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL")
+            let leased = try connection.int("SELECT MIN(lease_until) FROM jobs WHERE lease_until IS NOT NULL")
+            return [waiting, leased].compactMap { $0 }.min().map(Timestamp.init(microseconds:))
+        }
+    }
+
+    /// Frees the claims of a process that is gone. Only for a store that no other process can have open.
+    public func releaseAll() async throws {
+        _ = try await committer.write { connection in
+            try connection.run("UPDATE jobs SET lease_until = NULL WHERE lease_until IS NOT NULL", [])
+        }
+    }
+
+    /// Waits for `wake`, at most so long.
+    func waitForWork(_ listener: Bell<Int>.Listener, seconds: Double) async {
+        await bell.wait(listener, seconds: seconds)
+    }
+
+    func listen() -> Bell<Int>.Listener { bell.listen(0) }
+
+    func stop(_ listener: Bell<Int>.Listener) { bell.stop(listener) }
+
+    /// Jobs that were given up, for people to look at.
+    public func parked(limit: Int = 100) async throws -> [(kind: String, name: String, error: String?)] {
+        try await database.read { connection in
+            try connection.rows(
+                "SELECT kind, name, last_error FROM jobs WHERE parked_at IS NOT NULL ORDER BY parked_at DESC LIMIT $1",
+                [.int(Int64(limit))]
+            ) { (try $0.requiredText(0), try $0.requiredText(1), $0.text(2)) }
+        }
+    }
+
+    /// How many jobs wait and how many were given up, for metrics.
+    public func counts() async throws -> (waiting: Int, parked: Int) {
+        try await database.read { connection in
+            let waiting = try connection.int("SELECT COUNT(*) FROM jobs WHERE parked_at IS NULL") ?? 0
+            let parked = try connection.int("SELECT COUNT(*) FROM jobs WHERE parked_at IS NOT NULL") ?? 0
+            return (Int(waiting), Int(parked))
+        }
+    }
+}
