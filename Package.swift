@@ -61,15 +61,18 @@ let package = Package(
         .target(
             name: "AgentOSOutbound", dependencies: ["AgentOSCore", asyncHTTPClient, nioCore, nioPosix]),
         .target(name: "AgentOSProviders", dependencies: ["AgentOSCore", "AgentOSOutbound"]),
+        .target(name: "AgentOSMCP", dependencies: ["AgentOSCore", "AgentOSOutbound"]),
         .target(
             name: "AgentOSRuntime",
             dependencies: [
-                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "CLibXML2", log,
-                deque,
+                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "AgentOSMCP",
+                "CLibXML2", log, deque,
             ]),
         .target(
             name: "AgentOSControl",
-            dependencies: ["AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSProviders", "AgentOSRuntime"]),
+            dependencies: [
+                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSProviders", "AgentOSMCP", "AgentOSRuntime",
+            ]),
         .target(
             name: "AgentOSHTTP",
             dependencies: [

@@ -116,6 +116,8 @@ public struct ControlServices: Sendable {
     public let resources: ResourceStore
     public let budgets: BudgetStore
     public let pinned: PinnedResources
+    public let mcpServers: MCPServerStore
+    public let mcpTools: MCPToolSource
     public let runtime: Runtime
     /// Says whether a base URL may be stored: the outbound guard.
     public let checkURL: @Sendable (String) async throws -> Void
@@ -124,7 +126,9 @@ public struct ControlServices: Sendable {
         agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore,
         conversations: ConversationStore, providerSettings: ProviderStore, providers: ProviderDirectory, log: EventLog,
         humanInput: HumanInputStore, approvals: ApprovalStore, workspaceTools: WorkspaceToolStore,
-        resources: ResourceStore, budgets: BudgetStore, pinned: PinnedResources, runtime: Runtime, checkURL: @escaping @Sendable (String) async throws -> Void
+        resources: ResourceStore, budgets: BudgetStore, pinned: PinnedResources,
+        mcpServers: MCPServerStore, mcpTools: MCPToolSource, runtime: Runtime,
+        checkURL: @escaping @Sendable (String) async throws -> Void
     ) {
         self.agents = agents
         self.keys = keys
@@ -140,6 +144,8 @@ public struct ControlServices: Sendable {
         self.resources = resources
         self.budgets = budgets
         self.pinned = pinned
+        self.mcpServers = mcpServers
+        self.mcpTools = mcpTools
         self.runtime = runtime
         self.checkURL = checkURL
     }

@@ -13,6 +13,7 @@ public struct OperationRegistry: Sendable {
             + Operation.conversations(services) + Operation.workspaces(services) + Operation.tools(services)
             + Operation.providers(services) + Operation.approvals(services) + Operation.replay(services)
             + Operation.workspaceTools(services) + Operation.resources(services) + Operation.budgets(services)
+            + Operation.mcpServers(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

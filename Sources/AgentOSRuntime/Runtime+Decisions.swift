@@ -60,8 +60,9 @@ extension Runtime {
         recorder.point("approval.decided", at: now, payload)
         guard let events = try recorder.take(at: now) else { return }
         CrashPoint.pass("before-commit/approval_decided")
-        try await services.approvals.decide(
+        let first = try await services.approvals.decide(
             approval, decision, failsRun: decision.verdict != .approved && plan.rejection == .failsRun, events: events)
+        services.feed.publish(.init(run: approval.run, first: first, count: events.count))
         CrashPoint.pass("after-commit/approval_decided")
     }
 
@@ -84,7 +85,8 @@ extension Runtime {
         let question = try await services.humanInput.openQuestion(id, run: run)
         try await settle(question.id, run: run, text: text)
         // Not left to the dispatcher: somebody waits. Whoever comes second finds nothing to do.
-        try await resume(run.key)
+        // When there is no room just now, the job takes it up later.
+        do { try await resume(run.key) } catch let error as AgentOSError where error.code == .rateLimited {}
         return try await outcome(of: run)
     }
 
@@ -105,8 +107,9 @@ extension Runtime {
         recorder.point(text == nil ? "input.expired" : "input.received", at: now, payload)
         guard let events = try recorder.take(at: now) else { return }
         CrashPoint.pass("before-commit/input_received")
-        try await services.humanInput.settle(
+        let first = try await services.humanInput.settle(
             id, run: run, text: text, events: events, log: services.log, queue: services.hosted.queue)
+        services.feed.publish(.init(run: run, first: first, count: events.count))
         CrashPoint.pass("after-commit/input_received")
     }
 }

@@ -104,6 +104,8 @@ extension Runtime {
             machine?.plan.agentName ?? "agent", kind: "agent", id: recorder.rootSpan, parent: nil, from: state.startedAt,
             to: now, level: level, root)
         guard let events = try recorder.take(at: now) else { return }
-        try await services.hosted.abandon(ref, outcome: outcome, events: events, open: machine?.openCall?.reservation)
+        let first = try await services.hosted.abandon(
+            ref, outcome: outcome, events: events, open: machine?.openCall?.reservation)
+        if let first { services.feed.publish(.init(run: ref, first: first, count: events.count)) }
     }
 }

@@ -62,6 +62,7 @@ public final class Runtime: Sendable {
     private let active = Mutex<[Int64: LiveRun]>([:])
     private let draining = Mutex(false)
     private let nodeKey = Mutex<Int64>(0)
+    private let suspects = Mutex<Set<Int64>>([])
 
     /// - Parameters:
     ///   - builtin: further built-in tools.
@@ -120,7 +121,23 @@ public final class Runtime: Sendable {
     /// Says that this process is alive. Called every `NodeStore.renewSeconds`.
     public func renewLease() async throws {
         try await services.nodes.renew(node)
+        try await letGoOfOrphans()
         try await recover()
+    }
+
+    /// A run whose executor gave up because the store could not be written stays this node's on record. One that is seen
+    /// so twice in a row is not just being begun.
+    private func letGoOfOrphans() async throws {
+        let owned = try await services.nodes.runs(of: node, in: services.hosted.database)
+        let going = active.withLock { Set($0.keys) }
+        let idle = owned.subtracting(going)
+        let orphans = suspects.withLock { suspects -> Set<Int64> in
+            defer { suspects = idle }
+            return suspects.intersection(idle)
+        }
+        guard !orphans.isEmpty, !isDraining else { return }
+        try await services.nodes.letGo(of: orphans, node: node)
+        services.hosted.queue.wake()
     }
 
     public func retire() async throws { try await services.nodes.retire(node) }

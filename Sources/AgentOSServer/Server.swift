@@ -32,6 +32,7 @@ struct Server: Sendable {
         let providers = ProviderDirectory(
             environment: configuration.providers, store: store.providers, client: outbound)
         let pinned = PinnedResources(store: store.resources)
+        let mcpTools = MCPToolSource(store: store.mcpServers, outbound: outbound, clock: store.clock)
         let runtime = Runtime(
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
@@ -41,7 +42,7 @@ struct Server: Sendable {
             builtin: [
                 WebSearchTool(client: outbound, settings: configuration.webSearch),
                 ReadResourceTool(resources: store.resources),
-            ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound)])
+            ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools])
         self.runtime = runtime
         let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
         self.disk = disk
@@ -51,7 +52,7 @@ struct Server: Sendable {
                 conversations: store.conversations, providerSettings: store.providers, providers: providers,
                 log: store.log, humanInput: store.humanInput, approvals: store.approvals,
                 workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets, pinned: pinned,
-                runtime: runtime
+                mcpServers: store.mcpServers, mcpTools: mcpTools, runtime: runtime
             ) { url in
                 do {
                     try await outbound.check(url)

@@ -24,6 +24,7 @@ struct Store: Sendable {
     let workspaceTools: WorkspaceToolStore
     let resources: ResourceStore
     let budgets: BudgetStore
+    let mcpServers: MCPServerStore
 
     /// Opens the folder's database and brings its schema up to date.
     /// - Throws: `StartupError`
@@ -33,7 +34,7 @@ struct Store: Sendable {
         do {
             let database = try SQLiteDatabase(path: folder.database)
             try await Migrator.migrate(database, now: clock.now())
-            return Store(database: database, clock: clock, vault: vault)
+            return Store(database: database, clock: clock, vault: vault, prices: configuration.runtime.prices)
         } catch let error as AgentOSError {
             throw StartupError(error.message)
         } catch let error as StoreError {
@@ -41,12 +42,12 @@ struct Store: Sendable {
         }
     }
 
-    private init(database: SQLiteDatabase, clock: WallClock, vault: Vault) {
+    private init(database: SQLiteDatabase, clock: WallClock, vault: Vault, prices: PriceBook) {
         self.database = database
         self.clock = clock
         self.vault = vault
         committer = GroupCommit(database: database)
-        log = EventLog(database: database, committer: committer, clock: clock)
+        log = EventLog(database: database, committer: committer, clock: clock, prices: prices)
         agents = AgentStore(database: database, committer: committer, clock: clock)
         keys = KeyStore(database: database, committer: committer, clock: clock)
         workspaces = WorkspaceStore(database: database, committer: committer, clock: clock)
@@ -62,6 +63,7 @@ struct Store: Sendable {
         workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: clock, vault: vault)
         resources = ResourceStore(database: database, committer: committer, clock: clock)
         budgets = BudgetStore(database: database, committer: committer, clock: clock)
+        mcpServers = MCPServerStore(database: database, committer: committer, clock: clock, vault: vault)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }
 }

@@ -24,6 +24,7 @@ public struct TestRuntime: Sendable {
         let outbound = OutboundClient(policy: try OutboundPolicy(allowList: ranges))
         let directory = ProviderDirectory(environment: environment, store: store.providers, client: outbound)
         let pinned = PinnedResources(store: store.resources)
+        let mcpTools = MCPToolSource(store: store.mcpServers, outbound: outbound, clock: store.clock.wall)
         let runtime = Runtime(
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
@@ -33,14 +34,14 @@ public struct TestRuntime: Sendable {
             settings: settings,
             builtin: [
                 WebSearchTool(client: outbound, settings: nil), ReadResourceTool(resources: store.resources),
-            ] + tools, sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound)])
+            ] + tools, sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools])
         registry = OperationRegistry(
             ControlServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 conversations: store.conversations, providerSettings: store.providers, providers: directory,
                 log: store.log, humanInput: store.humanInput, approvals: store.approvals,
                 workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets, pinned: pinned,
-                runtime: runtime
+                mcpServers: store.mcpServers, mcpTools: mcpTools, runtime: runtime
             ) { url in
                 do {
                     try await outbound.check(url)

@@ -36,6 +36,7 @@ public final class TestStore: Sendable {
     public let workspaceTools: WorkspaceToolStore
     public let resources: ResourceStore
     public let budgets: BudgetStore
+    public let mcpServers: MCPServerStore
     public let merger: ChunkMerger
     public let purge: Purge
     public let workspace: Workspace
@@ -69,6 +70,7 @@ public final class TestStore: Sendable {
         workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: wall, vault: vault)
         resources = ResourceStore(database: database, committer: committer, clock: wall)
         budgets = BudgetStore(database: database, committer: committer, clock: wall)
+        mcpServers = MCPServerStore(database: database, committer: committer, clock: wall, vault: vault)
         providers = ProviderStore(database: database, committer: committer, clock: wall, vault: vault)
         merger = ChunkMerger(database: database, committer: committer, clock: wall)
         purge = Purge(database: database, committer: committer)

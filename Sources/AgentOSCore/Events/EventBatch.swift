@@ -27,11 +27,14 @@ public struct EventBatch: Sendable {
         public var usage: TokenUsage
         /// From a span of kind `llm`; else from an `llm.response` event.
         public var isSpan: Bool
+        /// Whose tokens they are, in the sender's words.
+        public var model: String?
         /// What they cost; nil when the model has no known price.
         public var cost: Money?
 
-        public init(item: Int, usage: TokenUsage, isSpan: Bool, cost: Money? = nil) {
+        public init(item: Int, usage: TokenUsage, isSpan: Bool, model: String? = nil, cost: Money? = nil) {
             self.item = item
+            self.model = model
             self.usage = usage
             self.isSpan = isSpan
             self.cost = cost
@@ -46,6 +49,14 @@ public struct EventBatch: Sendable {
         self.bytes = bytes
         self.items = items
         self.tokens = tokens
+    }
+
+    /// Puts a price on tokens whose model the book knows.
+    public mutating func price(by book: PriceBook, at time: Timestamp) {
+        for index in tokens.indices where tokens[index].cost == nil {
+            guard let model = tokens[index].model else { continue }
+            tokens[index].cost = book.price(of: model, at: time)?.cost(of: tokens[index].usage)
+        }
     }
 
     /// Appends an event made by the server itself; such events are never repeats.

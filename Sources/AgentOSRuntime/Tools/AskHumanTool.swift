@@ -7,7 +7,7 @@ struct AskHumanTool: Tool {
         inputSchema: [
             "type": "object",
             "properties": [
-                "question": ["type": "string", "description": "The question."],
+                "question": ["type": "string", "minLength": 1, "maxLength": 20_000, "description": "The question."],
                 "options": [
                     "type": "array", "items": ["type": "string"], "description": "Answers to choose from.",
                 ],

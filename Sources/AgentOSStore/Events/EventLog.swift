@@ -30,9 +30,14 @@ public final class EventLog: Sendable {
     private let committer: GroupCommit
     private let database: any Database
     private let clock: WallClock
+    private let prices: PriceBook
     let marks = RunMarks()
 
-    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+    /// - Parameter prices: puts a cost on the model calls that others report.
+    public init(
+        database: any Database, committer: GroupCommit, clock: WallClock, prices: PriceBook = PriceBook.builtIn
+    ) {
+        self.prices = prices
         self.database = database
         self.committer = committer
         self.clock = clock
@@ -45,6 +50,8 @@ public final class EventLog: Sendable {
     public func append(_ batch: EventBatch, toRun run: Int64) async throws -> Receipt {
         var receipt = Receipt(accepted: batch.items.count, first: Int64.max, last: 0, stored: 0)
         let createdAt = clock.now()
+        var batch = batch
+        batch.price(by: prices, at: createdAt)
         var chunk = try PreparedChunk(batch, createdAt: createdAt)
         while true {
             let next = chunk

@@ -135,13 +135,14 @@ public final class ApprovalStore: Sendable {
 
     /// Records a decision. When it was the last one the run waited for, or ends it, the run is taken up again.
     /// - Parameter events: what is said on the run's record.
+    /// - Returns: the first event's sequence number.
     /// - Throws: CONFLICT when the approval was decided, has expired or was cancelled.
     public func decide(
         _ approval: ApprovalRecord, _ decision: ApprovalDecision, failsRun: Bool, events: OwnEvents
-    ) async throws {
+    ) async throws -> Int64 {
         let now = clock.now()
         let (log, run) = (log, approval.run)
-        try await committer.write(cost: events.cost + 1024, aborted: { log.forget(run: run.key) }) { connection in
+        let first = try await committer.write(cost: events.cost + 1024, aborted: { log.forget(run: run.key) }) { connection in
             let isExpiry = decision.verdict == .expired
             let changed = try connection.run(
                 """
@@ -163,8 +164,9 @@ public final class ApprovalStore: Sendable {
             let open = try connection.int(
                 "SELECT COUNT(*) FROM approvals WHERE run_key = $1 AND status = 'pending'", [.int(run.key)])
             if open == 0 { try HostedRunStore.release(run.key, now: now, connection) }
-            _ = try log.append(own: events, toRun: run.key, connection)
+            return try log.append(own: events, toRun: run.key, connection)
         }
         queue.wake()
+        return first
     }
 }

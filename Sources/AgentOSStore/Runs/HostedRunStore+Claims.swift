@@ -152,13 +152,14 @@ extension HostedRunStore {
 
     /// Ends a run that nobody executes here: one that waits for a person, or for being taken up again. Whoever had it
     /// loses it.
+    /// - Returns: the first event's sequence number; nil when the run had ended in the same way.
     /// - Throws: CONFLICT when it had ended in another way.
     public func abandon(
         _ ref: RunRef, outcome: RunOutcome, events: OwnEvents, open: Reservation?
-    ) async throws {
+    ) async throws -> Int64? {
         let now = clock.now()
-        try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
-            guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else { return }
+        return try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection -> Int64? in
+            guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else { return nil }
             if let open {
                 try BudgetStore.settle(
                     workspace: ref.workspaceKey, agent: ref.agentKey, day: open.day, reserved: open.amount, spent: .zero,
@@ -168,7 +169,7 @@ extension HostedRunStore {
             try ApprovalStore.cancelPending(ofRun: ref.key, now: now, connection)
             try HumanInputStore.cancelPending(ofRun: ref.key, now: now, connection)
             try ConversationStore.release(run: ref.key, turn: nil, now: now, connection)
-            _ = try log.append(own: events, toRun: ref.key, connection)
+            return try log.append(own: events, toRun: ref.key, connection)
         }
     }
 

@@ -88,7 +88,7 @@ public final class HostedRunStore: Sendable {
         }
     }
 
-    let database: any Database
+    public let database: any Database
     let committer: GroupCommit
     let clock: WallClock
     let log: EventLog

@@ -149,12 +149,13 @@ public final class HumanInputStore: Sendable {
 
     /// Answers the open question of a hosted run and lets the run go on; nil for `text` says that its time is up.
     /// - Parameter events: what is said on the run's record.
+    /// - Returns: the first event's sequence number.
     /// - Throws: CONFLICT when it is not open any more.
     public func settle(
         _ id: HumanRequestID, run: RunRef, text: String?, events: OwnEvents, log: EventLog, queue: JobQueue
-    ) async throws {
+    ) async throws -> Int64 {
         let now = clock.now()
-        try await committer.write(cost: (text?.utf8.count ?? 0) + 1024, aborted: { log.forget(run: run.key) }) { connection in
+        let first = try await committer.write(cost: (text?.utf8.count ?? 0) + 1024, aborted: { log.forget(run: run.key) }) { connection in
             let changed = try connection.run(
                 """
                 UPDATE human_requests SET status = $2, answer = $3, closed_at = $4 WHERE id = $1 AND status = 'pending'
@@ -168,9 +169,10 @@ public final class HumanInputStore: Sendable {
             let entry = text.map { JournalEntry.inputReceived(id, $0) } ?? .inputExpired(id)
             try HostedRunStore.append(entry, to: run.key, now: now, connection)
             try HostedRunStore.release(run.key, now: now, connection)
-            _ = try log.append(own: events, toRun: run.key, connection)
+            return try log.append(own: events, toRun: run.key, connection)
         }
         queue.wake()
+        return first
     }
 
     static func oldestOpen(

@@ -68,4 +68,27 @@ public final class NodeStore: Sendable {
             return left.count
         }
     }
+
+    /// Keys of the runs that are this node's.
+    public func runs(of node: Int64, in database: any Database) async throws -> Set<Int64> {
+        try await database.read { connection in
+            Set(
+                try connection.rows(
+                    "SELECT key FROM runs WHERE hosted = 1 AND status = 'running' AND node_key = $1", [.int(node)]
+                ) { try $0.requiredInt(0) })
+        }
+    }
+
+    /// Lets go of runs that are this node's on record but that it does not execute; they are taken up again.
+    public func letGo(of runs: Set<Int64>, node: Int64) async throws {
+        let now = clock.now()
+        try await committer.write { connection in
+            for run in runs.sorted().prefix(500) {
+                let changed = try connection.run(
+                    "UPDATE runs SET node_key = NULL WHERE key = $1 AND node_key = $2 AND status = 'running'",
+                    [.int(run), .int(node)])
+                if changed > 0 { try HostedRunStore.enqueueResume(run, now: now, connection) }
+            }
+        }
+    }
 }

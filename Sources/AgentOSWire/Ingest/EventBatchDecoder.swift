@@ -118,9 +118,9 @@ struct EventValidator {
         }
         let isModelSpan = spanID != nil && kind.map { matches($0, "llm") } == true
         if isModelSpan || matches(type, "llm.response"), fields.2.kind == UInt8(AOS_OBJECT.rawValue),
-            let usage = usage(in: JSONSlice(fields.2))
+            let (usage, model) = usage(in: JSONSlice(fields.2))
         {
-            tokens.append(.init(item: index, usage: usage, isSpan: isModelSpan))
+            tokens.append(.init(item: index, usage: usage, isSpan: isModelSpan, model: model))
         }
         return EventBatch.Item(
             offset: event.offset, length: event.length,
@@ -164,10 +164,12 @@ struct EventValidator {
         return matches(slice, "error") ? .error : nil
     }
 
-    /// The token counts at the top level of a payload; nil when it carries none. Counts that are no counts are skipped:
+    /// The token counts at the top level of a payload, and whose they are; nil when it carries none. Counts that are no counts are skipped:
     /// a payload is free-form and never a reason to refuse an event.
-    private func usage(in payload: JSONSlice) -> TokenUsage? {
-        let names: [StaticString] = ["input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens"]
+    private func usage(in payload: JSONSlice) -> (usage: TokenUsage, model: String?)? {
+        let names: [StaticString] = [
+            "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "model",
+        ]
         let reader = FieldReader(json, in: payload, names: names)
         var found = false
         func count(_ name: StaticString) -> Int {
@@ -179,6 +181,8 @@ struct EventValidator {
         }
         let usage = TokenUsage(
             input: count(names[0]), output: count(names[1]), cacheRead: count(names[2]), cacheCreation: count(names[3]))
-        return found ? usage : nil
+        guard found else { return nil }
+        let model = (try? reader.slice(names[4])).flatMap { $0.kind == .string && $0.length < 202 ? $0 : nil }
+        return (usage, model.flatMap { FieldReader.text(json, $0) })
     }
 }
