@@ -1,15 +1,18 @@
 // A model that costs nothing: answers OpenAI chat completions at once, plain or streamed.
 //
 // With --hold it sends the first piece of a streamed answer and the rest only after that many seconds, so that streams
-// stay open. Prints its base URL and runs until it is ended.
+// stay open. With --pace it streams pieces at that rate, each with the time it was sent. With --tools it asks for so many
+// tool calls, one after the other, before it answers. Prints its base URL and runs until it is ended.
 #include "bench.h"
 
-static const char USAGE[] = "model --port N [--hold SECONDS]\n";
+static const char USAGE[] =
+    "model --port N [--hold SECONDS] [--pace PIECES_A_SECOND --pieces N] [--tools N --tool NAME --arguments JSON]\n";
 
 typedef struct Connection {
     int fd;
     Buffer in;
-    uint64_t due;              // when the held rest is sent; 0 = nothing held
+    uint64_t due;              // when the held rest, or the next piece, is sent; 0 = nothing held
+    int left;                  // pieces to come
     struct Connection *next;   // in the list of held ones, oldest first
 } Connection;
 
@@ -31,6 +34,47 @@ static const char PLAIN[] =
 
 static Connection *oldest, *newest;
 static double hold;
+static uint64_t interval;
+static int pieces, tools;
+static char call[2048];
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// Behind all others: waits are all of the same length.
+static void wait_until(Connection *c, uint64_t due) {
+    c->due = due;
+    c->next = NULL;
+    if (newest) newest->next = c;
+    else oldest = c;
+    newest = c;
+}
+
+static void send_piece(Connection *c) {
+    char event[512], out[640];
+    int length = snprintf(event, sizeof event,
+                          "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":"
+                          "[{\"index\":0,\"delta\":{\"content\":\"@%llu@\"},\"finish_reason\":null}]}\n\n",
+                          (unsigned long long)now_ns());
+    int n = snprintf(out, sizeof out, "%x\r\n%s\r\n", (unsigned)length, event);
+    send_all(c->fd, out, (size_t)n);
+}
+
+static int count(const char *body, size_t length, const char *word) {
+    int found = 0;
+    size_t size = strlen(word);
+    for (const char *at = body; (at = memmem(at, length - (size_t)(at - body), word, size)); at += size) found++;
+    return found;
+}
+
+static void send_plain(Connection *c, const char *body) {
+    char out[4096];
+    int n = snprintf(out, sizeof out, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s", strlen(body), body);
+    send_all(c->fd, out, (size_t)n);
+}
 
 static void send_rest(Connection *c) {
     char out[2048];
@@ -39,26 +83,19 @@ static void send_rest(Connection *c) {
 }
 
 static void answer(Connection *c, const char *body, size_t length) {
-    char out[4096];
-    if (memmem(body, length, "\"stream\":true", 13) || memmem(body, length, "\"stream\": true", 14)) {
-        int n = snprintf(out, sizeof out,
-                         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n%zx\r\n%s\r\n",
-                         sizeof FIRST - 1, FIRST);
-        send_all(c->fd, out, (size_t)n);
-        if (hold <= 0) {
-            send_rest(c);
-        } else {
-            c->due = now_us() + (uint64_t)(hold * 1e6);
-            c->next = NULL;
-            if (newest) newest->next = c;
-            else oldest = c;
-            newest = c;
-        }
-    } else {
-        int n = snprintf(out, sizeof out, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
-                         sizeof PLAIN - 1, PLAIN);
-        send_all(c->fd, out, (size_t)n);
+    if (tools && count(body, length, "\"role\":\"tool\"") < tools) return send_plain(c, call);
+    if (!memmem(body, length, "\"stream\":true", 13) && !memmem(body, length, "\"stream\": true", 14)) return send_plain(c, PLAIN);
+    static const char HEAD[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    if (interval) {
+        send_all(c->fd, HEAD, sizeof HEAD - 1);
+        c->left = pieces;
+        return wait_until(c, now_us() + interval);
     }
+    char out[4096];
+    int n = snprintf(out, sizeof out, "%s%zx\r\n%s\r\n", HEAD, sizeof FIRST - 1, FIRST);
+    send_all(c->fd, out, (size_t)n);
+    if (hold <= 0) send_rest(c);
+    else wait_until(c, now_us() + (uint64_t)(hold * 1e6));
 }
 
 // Answers every complete request in the buffer.
@@ -86,6 +123,16 @@ static void serve(Connection *c) {
 int main(int argc, char **argv) {
     int port = atoi(option(argc, argv, "--port", "0"));
     hold = atof(option(argc, argv, "--hold", "0"));
+    double pace = atof(option(argc, argv, "--pace", "0"));
+    if (pace > 0) interval = (uint64_t)(1e6 / pace);
+    pieces = atoi(option(argc, argv, "--pieces", "100"));
+    tools = atoi(option(argc, argv, "--tools", "0"));
+    snprintf(call, sizeof call,
+             "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"message\":"
+             "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\",\"function\":"
+             "{\"name\":\"%s\",\"arguments\":\"%s\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":"
+             "{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}}",
+             option(argc, argv, "--tool", "calculate"), option(argc, argv, "--arguments", "{\\\"expression\\\":\\\"1+1\\\"}"));
     if (!port) {
         fputs(USAGE, stderr);
         return 2;
@@ -103,7 +150,7 @@ int main(int argc, char **argv) {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, ready[256];
     epoll_ctl(poll, EPOLL_CTL_ADD, listener, &e);
     for (;;) {
-        int n = epoll_wait(poll, ready, 256, oldest ? 20 : -1);
+        int n = epoll_wait(poll, ready, 256, oldest ? (interval ? 1 : 20) : -1);
         for (int i = 0; i < n; i++) {
             Connection *c = ready[i].data.ptr;
             if (!c) {
@@ -137,9 +184,16 @@ int main(int argc, char **argv) {
             Connection *c = oldest;
             oldest = c->next;
             if (!oldest) newest = NULL;
+            uint64_t due = c->due;
             c->due = 0;
             if (c->fd >= 0) {
-                send_rest(c);
+                if (c->left > 0) {
+                    send_piece(c);
+                    c->left--;
+                    wait_until(c, due + interval);
+                } else {
+                    send_rest(c);
+                }
             } else {
                 free(c->in.bytes);
                 free(c);
