@@ -68,23 +68,33 @@ public struct AgentOSClient: Sendable {
     // MARK: - Invoke
 
     /// Runs a hosted agent and waits for what it returns: `run_id`, `output`, `duration_ms`, or `awaiting_approval`
-    /// or `awaiting_input` when the run paused. `body` has the members of the invoke call (`input`, `session_id`, …).
-    public func invoke(agent: AgentID, body: JSONObject) async throws -> JSONValue {
+    /// or `awaiting_input` when the run paused. `body` has the members of the invoke call (`input`, `session_id`, …);
+    /// with `background` true the answer is `run_id` and `status` at once.
+    /// - Parameter idempotencyKey: a repeat of the call with the same key and body makes no second run.
+    public func invoke(
+        agent: AgentID, body: JSONObject, idempotencyKey: String? = nil
+    ) async throws -> JSONValue {
         try await transport.call(
-            "/api/v1/agents/\(agent)/invoke", body: .object(body), timeout: Timeouts.longRunning
+            "/api/v1/agents/\(agent)/invoke", body: .object(body), timeout: Timeouts.longRunning,
+            headers: try Header.idempotencyKey(idempotencyKey)
         ).data
     }
 
     /// Runs a hosted agent and follows it while it works. The call is made when the iteration begins.
     ///
-    /// Frames are objects with a `type`: `start`, `chunk`, `tool`, then one of `done`, `awaiting_approval` and
-    /// `awaiting_input`. An `error` frame is thrown as `AgentOSError`; a stream that breaks off before its last frame
-    /// throws `ConnectionError`. The run itself goes on when the iteration is given up.
-    public func invokeStream(agent: AgentID, body: JSONObject) -> FrameStream {
+    /// Frames are objects with a `type`: `start`, `chunk`, `tool`, `reset`, then one of `done`, `awaiting_approval`
+    /// and `awaiting_input`. An `error` frame is thrown as `AgentOSError`. When the connection breaks after the run has
+    /// begun, reading goes on behind the last frame that came; if that cannot be done, `ConnectionError` is thrown. The
+    /// run itself goes on when the iteration is given up.
+    /// - Parameter idempotencyKey: as for `invoke`.
+    public func invokeStream(
+        agent: AgentID, body: JSONObject, idempotencyKey: String? = nil
+    ) -> FrameStream {
         var body = body
         body["stream"] = true
         return FrameStream(
-            transport: transport, path: "/api/v1/agents/\(agent)/invoke", body: .object(body), kind: .invoke)
+            transport: transport, source: .invoke(agent, .object(body), idempotencyKey: idempotencyKey),
+            workspace: workspace)
     }
 
     // MARK: - Tail
@@ -98,8 +108,6 @@ public struct AgentOSClient: Sendable {
         var query: [String] = []
         if let run { query.append("run_id=\(run)") }
         if let agent { query.append("agent_id=\(agent)") }
-        if let workspace { query.append("workspace=\(Transport.percentEncoded(workspace))") }
-        let path = "/api/v1/tail" + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
-        return FrameStream(transport: transport, path: path, body: nil, kind: .tail)
+        return FrameStream(transport: transport, source: .tail(query), workspace: workspace)
     }
 }

@@ -1,117 +1,162 @@
 import AgentOSCore
-import AsyncHTTPClient
-import NIOCore
 
 /// Frames of an event stream as JSON objects, read as fast as they are asked for: a slow reader slows the server
 /// down instead of filling memory. The request goes out when the iteration begins; iterate once.
 public struct FrameStream: AsyncSequence, Sendable {
     public typealias Element = JSONObject
 
-    enum Kind: Sendable {
+    /// A frame with its place in the stream.
+    public struct Frame: Sendable {
+        /// What `AgentOSClient.stream(run:after:)` takes to go on behind this frame. Nil where the stream has no ids.
+        public let id: String?
+        public let content: JSONObject
+    }
+
+    enum Source: Sendable {
         /// Ends with a frame that says how; `error` frames are thrown.
-        case invoke
+        case invoke(AgentID, JSONValue, idempotencyKey: String?)
+        /// The same of a run that was begun before.
+        case run(RunID, after: String?, throughPauses: Bool)
         /// Goes on until one side has enough. Frames are events of any type, so none is interpreted.
-        case tail
+        case tail([String])
     }
 
     let transport: Transport
-    let path: String
-    let body: JSONValue?
-    let kind: Kind
+    let source: Source
+    let workspace: String?
 
-    public func makeAsyncIterator() -> Iterator { Iterator(stream: self) }
+    /// The same frames with their ids. Iterate either, once.
+    public var frames: Identified { Identified(stream: self) }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(self) }
+
+    /// The frames of a stream with their ids.
+    public struct Identified: AsyncSequence, Sendable {
+        public typealias Element = Frame
+
+        let stream: FrameStream
+
+        public func makeAsyncIterator() -> Iterator { Iterator(frames: stream.makeAsyncIterator()) }
+
+        public struct Iterator: AsyncIteratorProtocol {
+            var frames: FrameStream.Iterator
+
+            /// - Throws: `AgentOSError`, `ConnectionError`, `CancellationError`
+            public mutating func next() async throws -> Frame? { try await frames.nextFrame() }
+        }
+    }
 
     public struct Iterator: AsyncIteratorProtocol {
-        /// A frame larger than this is an error, so that a peer cannot make us hold without end.
-        private static let largestFrame = 64 << 20
-
-        private enum State {
-            case idle
-            case open(HTTPClientResponse.Body.AsyncIterator)
-            case closed
-        }
-
         private let stream: FrameStream
-        private var state = State.idle
-        private var parser = SSEParser(maximumEventBytes: Self.largestFrame)
-        private var frames: [[UInt8]] = []
-        private var next = 0
-        private var sawLastFrame = false
+        private var connection: FrameConnection?
+        /// Known once the run is: then a stream that broke off can be taken up again.
+        private var run: RunID?
+        private var lastID: String?
+        private var failures = 0
+        private var wasOpen = false
+        private var isOver = false
 
-        init(stream: FrameStream) { self.stream = stream }
+        init(_ stream: FrameStream) {
+            self.stream = stream
+            if case .run(let id, let after, _) = stream.source {
+                run = id
+                lastID = after
+            }
+        }
 
         /// - Throws: `AgentOSError`, `ConnectionError`, `CancellationError`
-        public mutating func next() async throws -> JSONObject? {
-            while true {
-                if next < frames.count {
-                    let frame = frames[next]
-                    next += 1
-                    return try decode(frame)
-                }
-                frames.removeAll(keepingCapacity: true)
-                next = 0
-                try await fill()
-                if case .closed = state, frames.isEmpty {
-                    guard stream.kind == .tail || sawLastFrame else {
-                        sawLastFrame = true
-                        throw ConnectionError(.interrupted, "The stream broke off before its last frame.")
+        public mutating func next() async throws -> JSONObject? { try await nextFrame()?.content }
+
+        /// The next frame with its id.
+        /// - Throws: `AgentOSError`, `ConnectionError`, `CancellationError`
+        public mutating func nextFrame() async throws -> Frame? {
+            while !isOver {
+                do {
+                    if connection == nil {
+                        let target = try stream.request(resuming: wasOpen ? run : nil, after: lastID)
+                        connection = try await FrameConnection(target)
+                        wasOpen = true
                     }
-                    return nil
+                    if let frame = try await connection?.next() { return try take(frame) }
+                    if case .tail = stream.source { break }
+                    throw ConnectionError(.interrupted, "The stream broke off before its last frame.")
+                } catch let refusal as LastFrame {
+                    isOver = true
+                    throw refusal.error
+                } catch {
+                    guard let wait = reconnectWait(after: error) else {
+                        isOver = true
+                        throw error
+                    }
+                    connection = nil
+                    try await Task.sleep(for: .seconds(wait))
                 }
             }
+            isOver = true
+            connection = nil
+            return nil
         }
 
-        /// Reads until there is a frame or the end.
-        private mutating func fill() async throws {
-            switch state {
-            case .closed: return
-            case .idle: state = .open(try await open().makeAsyncIterator())
-            case .open: break
-            }
-            guard case .open(var body) = state else { return }
-            state = .closed
-            do {
-                while frames.isEmpty {
-                    guard let chunk = try await body.next() else { return }
-                    frames += try parser.feed(Array(chunk.readableBytesView)).map(\.data)
-                }
-            } catch is SSEParser.TooLarge {
-                throw ConnectionError(.unexpectedAnswer, "The stream holds a frame that is too large.")
-            } catch {
-                throw stream.transport.translated(error)
-            }
-            state = .open(body)
+        /// What the server said last; not to be mistaken for a failure of the connection.
+        private struct LastFrame: Error { let error: any Error }
+
+        private mutating func reconnectWait(after error: any Error) -> Double? {
+            guard wasOpen, run != nil else { return nil }
+            failures += 1
+            return Retry.wait(
+                before: failures, after: error, spread: .random(in: -1...1), most: Retry.mostReconnects,
+                longest: Retry.longestReconnectWait)
         }
 
-        private func open() async throws -> HTTPClientResponse.Body {
-            let request = stream.transport.request(
-                stream.path, body: stream.body?.encoded, accept: "text/event-stream")
-            let response = try await stream.transport.open(request, timeout: Timeouts.longRunning)
-            guard response.headers.first(name: "content-type")?.hasPrefix("text/event-stream") == true else {
-                throw ConnectionError(
-                    .unexpectedAnswer, "\(stream.transport.baseURL) did not answer with an event stream.",
-                    status: Int(response.status.code))
+        private mutating func take(_ frame: FrameConnection.Piece) throws -> Frame {
+            guard let object = (try? JSONParser.parse(frame.data))?.objectValue else {
+                throw LastFrame(
+                    error: ConnectionError(
+                        .unexpectedAnswer, "The stream holds a frame that is not a JSON object."))
             }
-            return response.body
-        }
-
-        private mutating func decode(_ frame: [UInt8]) throws -> JSONObject {
-            guard let object = (try? JSONParser.parse(frame))?.objectValue else {
-                state = .closed
-                sawLastFrame = true
-                throw ConnectionError(.unexpectedAnswer, "The stream holds a frame that is not a JSON object.")
-            }
-            guard stream.kind == .invoke else { return object }
+            failures = 0
+            if !frame.id.isEmpty { lastID = frame.id }
+            let out = Frame(id: frame.id.isEmpty ? nil : frame.id, content: object)
+            if case .tail = stream.source { return out }
             switch object["type"]?.stringValue {
-            case "done", "awaiting_approval", "awaiting_input":
-                sawLastFrame = true
-            case "error":
-                state = .closed
-                sawLastFrame = true
-                throw AgentOSError(wire: .object(object), status: nil)
+            case "start": run = object["run_id"]?.stringValue.flatMap { RunID($0) } ?? run
+            case "done": isOver = true
+            case "awaiting_approval", "awaiting_input":
+                if case .run(_, _, throughPauses: true) = stream.source { connection = nil } else { isOver = true }
+            case "error": throw LastFrame(error: AgentOSError(wire: .object(object), status: nil))
             default: break
             }
-            return object
+            return out
         }
+    }
+}
+
+extension FrameStream {
+    /// - Parameter run: where a run that was begun by this stream is taken up again.
+    private func request(resuming run: RunID?, after: String?) throws -> FrameConnection.Target {
+        let own = workspace.map { ["workspace=\(Transport.percentEncoded($0))"] } ?? []
+        func runStream(_ run: RunID) -> FrameConnection.Target {
+            target(
+                "/api/v1/runs/\(run)/stream", query: own,
+                headers: after.map { [Header(name: "last-event-id", value: $0)] } ?? [])
+        }
+        if let run { return runStream(run) }
+        switch source {
+        case .invoke(let agent, let body, let key):
+            return target(
+                "/api/v1/agents/\(agent)/invoke", body: body.encoded, headers: try Header.idempotencyKey(key))
+        case .run(let run, _, _): return runStream(run)
+        case .tail(let query): return target("/api/v1/tail", query: query + own)
+        }
+    }
+
+    private func target(
+        _ path: String, query: [String] = [], body: [UInt8]? = nil, headers: [Header] = []
+    ) -> FrameConnection.Target {
+        FrameConnection.Target(
+            transport: transport,
+            request: transport.request(
+                path + (query.isEmpty ? "" : "?" + query.joined(separator: "&")), body: body,
+                accept: "text/event-stream", headers: headers))
     }
 }

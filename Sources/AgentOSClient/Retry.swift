@@ -6,17 +6,22 @@ struct Retry: Sendable {
     static let most = 5
     private static let first = 0.25
     private static let longestRequested = 60.0
+    /// Reading on where a stream broke off is tried for about a minute: so long may a server's restart take.
+    static let mostReconnects = 15
+    static let longestReconnectWait = 5.0
 
     /// Seconds to wait before attempt `attempt` (the first repeat is 1), or nil when there shall be none.
     /// - Parameter spread: a random number in -1...1
-    static func wait(before attempt: Int, after error: any Error, spread: Double) -> Double? {
+    static func wait(
+        before attempt: Int, after error: any Error, spread: Double, most: Int = most, longest: Double = .infinity
+    ) -> Double? {
         guard attempt >= 1, attempt <= most, isTransient(error) else { return nil }
         if let error = error as? AgentOSError, error.code == .rateLimited, let asked = error.retryAfter {
             return min(Double(max(0, asked)), longestRequested)
         }
         var wait = first
         for _ in 1..<attempt { wait *= 2 }
-        return wait * (1 + 0.2 * spread)
+        return min(wait, longest) * (1 + 0.2 * spread)
     }
 
     /// Whether the same call may succeed later. Everything else is refused for good.

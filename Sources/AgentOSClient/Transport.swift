@@ -15,6 +15,22 @@ struct Answer: Sendable {
     var nextCursor: String?
 }
 
+/// A header of one request beside those that all have.
+struct Header: Sendable {
+    let name: String
+    let value: String
+
+    /// - Throws: `ConnectionError` when the key cannot be sent in a header.
+    static func idempotencyKey(_ key: String?) throws -> [Header] {
+        guard let key else { return [] }
+        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw ConnectionError(
+                .configuration, "An idempotency key must be 1 to 255 printable ASCII characters without blanks.")
+        }
+        return [Header(name: "idempotency-key", value: key)]
+    }
+}
+
 /// Requests out, envelopes in. The one place that knows the HTTP client.
 struct Transport: Sendable {
     let baseURL: String
@@ -34,11 +50,14 @@ struct Transport: Sendable {
     /// No answer of the server comes near this; it bounds what a wrong peer can make us hold.
     private static let largestAnswer = 512 << 20
 
-    func request(_ path: String, body: [UInt8]?, accept: String = "application/json") -> HTTPClientRequest {
+    func request(
+        _ path: String, body: [UInt8]?, accept: String = "application/json", headers: [Header] = []
+    ) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: baseURL + path)
         request.headers.add(name: "authorization", value: "Bearer \(apiKey)")
         request.headers.add(name: "accept", value: accept)
         request.headers.add(name: "user-agent", value: "agentos-swift/1")
+        for header in headers { request.headers.add(name: header.name, value: header.value) }
         if let body {
             request.method = .POST
             request.headers.add(name: "content-type", value: "application/json")
@@ -72,12 +91,14 @@ struct Transport: Sendable {
     }
 
     /// One call with an envelope as its answer.
-    func call(_ path: String, body: JSONValue, timeout: TimeAmount) async throws -> Answer {
-        try await call(path, body: body.encoded, timeout: timeout)
+    func call(
+        _ path: String, body: JSONValue, timeout: TimeAmount, headers: [Header] = []
+    ) async throws -> Answer {
+        try await call(path, body: body.encoded, timeout: timeout, headers: headers)
     }
 
-    func call(_ path: String, body: [UInt8], timeout: TimeAmount) async throws -> Answer {
-        let response = try await open(request(path, body: body), timeout: timeout)
+    func call(_ path: String, body: [UInt8], timeout: TimeAmount, headers: [Header] = []) async throws -> Answer {
+        let response = try await open(request(path, body: body, headers: headers), timeout: timeout)
         guard let envelope = try? JSONParser.parse(try await bytes(of: response)), let data = envelope["data"] else {
             throw ConnectionError(
                 .unexpectedAnswer, "What answered at \(baseURL) is not an AgentOS server.",

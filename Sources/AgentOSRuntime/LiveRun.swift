@@ -25,11 +25,17 @@ public final class LiveRun: Sendable {
         case draining
     }
 
+    /// Somebody who waits for a frame, until a time of the monotonic clock at the latest.
+    private struct Reader {
+        let continuation: CheckedContinuation<Void, Never>
+        let until: UInt64
+    }
+
     private struct State {
         var result: RunResult?
         var waiting: [CheckedContinuation<RunResult, Never>] = []
         var frames: [RunFrame] = []
-        var readers: [Int: CheckedContinuation<Void, Never>] = [:]
+        var readers: [Int: Reader] = [:]
         var nextReader = 0
         var streams = 0
         var stop: StopReason?
@@ -94,17 +100,19 @@ public final class LiveRun: Sendable {
 
     private static func takeReaders(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
         guard !state.readers.isEmpty else { return [] }
-        defer { state.readers = [:] }
-        return Array(state.readers.values)
+        defer { state.readers.removeAll(keepingCapacity: true) }
+        return state.readers.values.map(\.continuation)
     }
 
     /// The frames from an index on, and whether there will be no more.
-    func frames(from index: Int) -> (frames: ArraySlice<RunFrame>, isOver: Bool) {
-        state.withLock { ($0.frames.dropFirst(index), $0.result != nil) }
+    func frames(from index: Int) -> (frames: [RunFrame], isOver: Bool) {
+        // A copy: a slice would share the storage, and the next frame would copy all of it.
+        state.withLock { (Array($0.frames[min(index, $0.frames.count)...]), $0.result != nil) }
     }
 
-    /// Waits until there is a frame at the index, the run is over, or the task is cancelled.
-    func waitForFrame(at index: Int) async {
+    /// Waits until there is a frame at the index, the run is over, the time is up (give or take the second between two
+    /// calls of `wakeLate`), or the task is cancelled. No timer of its own: thousands wait at once.
+    func waitForFrame(at index: Int, until: UInt64) async {
         let reader = state.withLock { state -> Int in
             state.nextReader += 1
             return state.nextReader
@@ -113,14 +121,24 @@ public final class LiveRun: Sendable {
             await withCheckedContinuation { continuation in
                 let ready = state.withLock { state -> Bool in
                     if state.frames.count > index || state.result != nil || Task.isCancelled { return true }
-                    state.readers[reader] = continuation
+                    state.readers[reader] = Reader(continuation: continuation, until: until)
                     return false
                 }
                 if ready { continuation.resume() }
             }
         } onCancel: {
-            state.withLock { $0.readers.removeValue(forKey: reader) }?.resume()
+            state.withLock { $0.readers.removeValue(forKey: reader) }?.continuation.resume()
         }
+    }
+
+    /// Wakes readers whose time is up.
+    func wakeLate(now: UInt64) {
+        let late = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            let late = state.readers.filter { $0.value.until <= now }
+            for reader in late.keys { state.readers[reader] = nil }
+            return late.values.map(\.continuation)
+        }
+        for reader in late { reader.resume() }
     }
 
     /// Ends the watching.

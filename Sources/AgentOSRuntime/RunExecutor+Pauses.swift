@@ -36,8 +36,10 @@ extension RunExecutor {
 
     /// Puts the pause on record and lets go of the run.
     func pause(_ pause: RunMachine.Pause, _ state: inout Progress) async throws {
-        let opened = state.pending.lastIndex { $0.opens(pause) }
-        let id = opened.map { FrameID(entry: state.committed + $0, number: 1) }
+        var id: FrameID?
+        for (offset, entry) in state.pending.enumerated() {
+            if let number = entry.number(of: pause) { id = FrameID(entry: state.committed + offset, number: number) }
+        }
         try await commit(&state, pause: pause)
         finish(
             .paused(pause, durationMilliseconds: max(0, clock.now().millisecondsSince(live.startedAt))), id: id)

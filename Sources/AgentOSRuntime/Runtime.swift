@@ -142,10 +142,13 @@ public final class Runtime: Sendable {
 
     public func retire() async throws { try await services.nodes.retire(node) }
 
-    /// Stops runs whose time is up. Called about once a second.
+    /// Stops runs whose time is up, and wakes readers that have waited long enough. Called about once a second.
     public func enforceTimeLimit() {
         let now = monotonicNanoseconds()
-        for live in active.withLock({ $0.values.filter { $0.deadline <= now } }) { live.stop(.timeout) }
+        for live in allLive() {
+            if live.deadline <= now { live.stop(.timeout) }
+            live.wakeLate(now: now)
+        }
     }
 
     /// Takes no more runs; gives those that go on `graceSeconds` to end, then lets go of them: their callers are told,

@@ -18,7 +18,8 @@ struct AgentOSCommand: AsyncParsableCommand {
         version: "agentos \(ServerCommand.version)",
         subcommands: [
             ServeCommand.self, InitCommand.self, DoctorCommand.self, VersionCommand.self, AgentsCommand.self,
-            KeysCommand.self, InvokeCommand.self, RunsCommand.self, TailCommand.self, RPCCommand.self,
+            ApplyCommand.self, KeysCommand.self, InvokeCommand.self, ReplyCommand.self, ApprovalsCommand.self,
+            RunsCommand.self, TailCommand.self, RPCCommand.self,
         ])
 
     static func main() async {

@@ -181,11 +181,11 @@ import Testing
         #expect(machine.next == .wait(.approval(approval(call("c2")))))
         let edited: JSONObject = ["a": 2]
         try machine.apply(.approvalDecided(.init(id: approval(call("c2")).id, verdict: .approved, arguments: edited)))
-        #expect(ready(machine) == ["c2"])
-        if case .runTools(let calls) = machine.next { #expect(calls[0].call.arguments == .object(edited) && calls[0].wasEdited) }
-        try machine.apply(.toolReturned(result("c2"), cost: nil))
         #expect(machine.next == .wait(.approval(approval(call("c3")))))
         try machine.apply(.approvalDecided(.init(id: approval(call("c3")).id, verdict: .approved)))
+        #expect(ready(machine) == ["c2", "c3"])
+        if case .runTools(let calls) = machine.next { #expect(calls[0].call.arguments == .object(edited) && calls[0].wasEdited) }
+        try machine.apply(.toolReturned(result("c2"), cost: nil))
         try machine.apply(.toolReturned(result("c3"), cost: nil))
         #expect(machine.next == .ask(call("c4")))
         try machine.apply(.inputRequested(question(call("c4"))))

@@ -15,7 +15,9 @@ struct CallBoard: Sendable {
         var wasCalled = false
         var result: ToolResult?
 
-        /// Nothing but the call itself is missing.
+        var awaitsDecision: Bool { approval != nil && !isApproved && result == nil }
+
+        /// Nothing but the call itself is missing, apart from decisions about other calls.
         var isReady: Bool {
             guard result == nil, question == nil else { return false }
             switch gate {
@@ -55,14 +57,16 @@ struct CallBoard: Sendable {
         return results.count == slots.count ? results : nil
     }
 
-    /// What can be done comes before what must be waited for; approvals come before questions.
+    /// What can be done comes before what must be waited for; approvals come before questions. Approved calls are made
+    /// when all are decided: a rejection of one leaves the others unmade.
     var next: RunMachine.Action {
-        let ready = slots.filter(\.isReady)
+        let undecided = slots.contains(where: \.awaitsDecision)
+        let ready = slots.filter { $0.isReady && !(undecided && $0.gate == .gated) }
         if !ready.isEmpty { return .runTools(ready.map(\.pending)) }
         let open = slots.filter { $0.result == nil }
         let unasked = open.filter { $0.gate == .gated && $0.approval == nil }
         if !unasked.isEmpty { return .requestApprovals(unasked.map(\.call)) }
-        if let request = open.lazy.filter({ !$0.isApproved }).compactMap(\.approval).first { return .wait(.approval(request)) }
+        if let request = open.first(where: \.awaitsDecision)?.approval { return .wait(.approval(request)) }
         if let request = open.lazy.compactMap(\.question).first { return .wait(.input(request)) }
         if let slot = open.first { return .ask(slot.call) }
         return .nothing

@@ -52,8 +52,8 @@ enum FrameLog {
             case .ended(let outcome): add(position, 1, frame(of: outcome, run))
             }
         }
-        if let pause = run.pause, let position = journal.lastIndex(where: { $0.opens(pause) }) {
-            add(position, 1, frame(of: pause, run))
+        if let pause = run.pause, let position = journal.lastIndex(where: { $0.number(of: pause) != nil }) {
+            add(position, journal[position].number(of: pause) ?? 1, frame(of: pause, run))
         }
         return out
     }
@@ -99,12 +99,13 @@ extension FrameID {
 }
 
 extension JournalEntry {
-    /// Whether the pause is asked for by this entry.
-    func opens(_ pause: RunMachine.Pause) -> Bool {
+    /// The number of the frame that tells of the pause, when this entry asks for it.
+    func number(of pause: RunMachine.Pause) -> Int? {
         switch (self, pause) {
-        case (.approvalsRequested(let requests), .approval(let request)): requests.contains { $0.id == request.id }
-        case (.inputRequested(let asked), .input(let request)): asked.id == request.id
-        default: false
+        case (.approvalsRequested(let requests), .approval(let request)):
+            requests.firstIndex { $0.id == request.id }.map { $0 + 1 }
+        case (.inputRequested(let asked), .input(let request)): asked.id == request.id ? 1 : nil
+        default: nil
         }
     }
 }

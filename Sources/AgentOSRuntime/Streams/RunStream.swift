@@ -51,11 +51,11 @@ public final class RunStream {
         while true {
             let left = Double(Int64(bitPattern: end &- monotonicNanoseconds())) / 1e9
             if left <= 0 || Task.isCancelled { return .quiet }
-            if let step = try await step(waiting: left) { return step }
+            if let step = try await step(waiting: left, until: end) { return step }
         }
     }
 
-    private func step(waiting seconds: Double) async throws -> Step? {
+    private func step(waiting seconds: Double, until end: UInt64) async throws -> Step? {
         if let (run, index) = live {
             let (found, over) = run.frames(from: index)
             if !found.isEmpty {
@@ -67,7 +67,7 @@ public final class RunStream {
                 detach()
                 return nil
             }
-            await waitAtMost(seconds: seconds) { await run.waitForFrame(at: index) }
+            await run.waitForFrame(at: index, until: end)
             return nil
         }
         let listener = runtime.launches.listen(ref.key)

@@ -5,7 +5,7 @@ struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
         abstract: "List, show, apply and delete agents.",
-        subcommands: [List.self, Show.self, AgentsApplyCommand.self, Delete.self])
+        subcommands: [List.self, Show.self, ApplyCommand.self, Delete.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List agents, newest first.")

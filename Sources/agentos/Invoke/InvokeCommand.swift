@@ -7,7 +7,8 @@ struct InvokeCommand: AsyncParsableCommand {
         abstract: "Run a hosted agent and print what it answers.",
         discussion: """
             The answer goes to the standard output; tools, pauses and the session's id go to the standard error. \
-            TEXT is short for --input '{"message": TEXT}'.
+            TEXT is short for --input '{"message": TEXT}'. A run that waits for an approval or an answer is no failure: \
+            what it waits for is told, with the command that answers it.
             """)
 
     @Argument(help: "The agent's name or id.")
@@ -21,6 +22,12 @@ struct InvokeCommand: AsyncParsableCommand {
 
     @Flag(help: "Print the text as it comes.")
     var stream = false
+
+    @Flag(help: "Do not wait: print the run's id.")
+    var background = false
+
+    @Option(name: .customLong("idempotency-key"), help: "A repeat with the same key and input makes no second run.")
+    var idempotencyKey: String?
 
     @Option(help: "Continue this conversation.")
     var session: String?
@@ -39,6 +46,14 @@ struct InvokeCommand: AsyncParsableCommand {
     func validate() throws {
         if text != nil, input != nil { throw ValidationError("Give either TEXT or --input.") }
         if session != nil, startSession { throw ValidationError("Give either --session or --start-session.") }
+        if stream, background { throw ValidationError("Give either --stream or --background.") }
+        if let idempotencyKey {
+            guard (1...255).contains(idempotencyKey.utf8.count),
+                idempotencyKey.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+            else {
+                throw ValidationError("--idempotency-key must be 1 to 255 printable ASCII characters without blanks.")
+            }
+        }
     }
 
     func run() async throws {
@@ -48,81 +63,20 @@ struct InvokeCommand: AsyncParsableCommand {
         if test { body["test"] = true }
         let client = try server.client()
         let id = try await client.agentID(agent)
+        let teller = RunTeller(client: client)
         if stream {
-            try await follow(client.invokeStream(agent: id, body: body))
-        } else {
-            show(try await client.invoke(agent: id, body: body))
+            var printer = FramePrinter(teller: teller, json: json)
+            return try await printer.print(client.invokeStream(agent: id, body: body, idempotencyKey: idempotencyKey))
         }
+        let result = try await client.start(
+            agent: id, body: body, options: .init(background: background, idempotencyKey: idempotencyKey))
+        if json { return Output.json(result.answer) }
+        await teller.tell(result)
     }
 
     private func inputObject() throws -> JSONObject {
         if let input { return try Input.object(input, named: "--input") }
         if let text { return ["message": .string(try Input.text(text))] }
         return [:]
-    }
-
-    private func show(_ answer: JSONValue) {
-        if json { return Output.json(answer) }
-        if let output = answer["output"], !output.isNull {
-            if let text = output["text"]?.stringValue, output.objectValue?.count == 1 {
-                Output.line(shown(text))
-            } else {
-                Output.json(output)
-            }
-        }
-        tellPause(answer["awaiting_approval"], answer["awaiting_input"], run: answer.cell("run_id"))
-        tellSession(answer)
-    }
-
-    private func follow(_ frames: FrameStream) async throws {
-        var midLine = false
-        do {
-            for try await frame in frames {
-                let value = JSONValue.object(frame)
-                if json {
-                    Output.line(value.text)
-                    continue
-                }
-                switch value.cell("type") {
-                case "chunk":
-                    let text = value.cell("text")
-                    Output.text(shown(text))
-                    midLine = text.isEmpty ? midLine : !text.hasSuffix("\n")
-                case "tool":
-                    if midLine { Output.text("\n") }
-                    midLine = false
-                    Output.note("[\(value.cell("name")) \(value.cell("status"))]")
-                case "done", "awaiting_approval", "awaiting_input":
-                    if midLine { Output.text("\n") }
-                    midLine = false
-                    let type = value.cell("type")
-                    tellPause(
-                        type == "awaiting_approval" ? value : nil, type == "awaiting_input" ? value : nil,
-                        run: value.cell("run_id"))
-                    tellSession(value)
-                default: break
-                }
-            }
-        } catch {
-            if midLine { Output.text("\n") }
-            throw error
-        }
-    }
-
-    private func shown(_ text: String) -> String { Output.isTerminal ? Output.printable(text, lines: true) : text }
-
-    private func tellPause(_ approval: JSONValue?, _ question: JSONValue?, run: String) {
-        if let approval, !approval.isNull {
-            Output.note("Run \(run) waits for approval \(approval.cell("approval_id")).")
-        } else if let question, !question.isNull {
-            let options = question.cell("options")
-            Output.note(
-                Output.printable("Run \(run) asks: \(question.cell("question"))")
-                    + (options.isEmpty ? "" : Output.printable(" (\(options))")))
-        }
-    }
-
-    private func tellSession(_ answer: JSONValue) {
-        if let session = answer["session_id"]?.stringValue { Output.note("Session: \(session)") }
     }
 }

@@ -4,8 +4,10 @@ import ArgumentParser
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runs",
-        abstract: "List, show and cancel runs and read their events.",
-        subcommands: [List.self, Show.self, RunEventsCommand.self, Cancel.self])
+        abstract: "List, show, follow, cancel and replay runs and read their events.",
+        subcommands: [
+            List.self, Show.self, RunEventsCommand.self, RunWatchCommand.self, Cancel.self, RunReplayCommand.self,
+        ])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List runs, newest first.")
@@ -86,11 +88,20 @@ struct RunsCommand: AsyncParsableCommand {
         @Argument(help: "The run's id.")
         var run: String
 
+        @Option(help: "Why; kept with the run.")
+        var reason: String?
+
+        @Flag(help: "Print the answer as JSON.")
+        var json = false
+
         @OptionGroup var server: ServerOptions
 
         func run() async throws {
             let id: RunID = try parseID(run, "run")
-            _ = try await server.client().rpc("runs_cancel", ["run_id": .string(id.description)])
+            var params: JSONObject = ["run_id": .string(id.description)]
+            if let reason { params["reason"] = .string(reason) }
+            let answer = try await server.client().rpc("runs_cancel", params).data
+            if json { return Output.json(answer) }
             Output.line("Cancelled run \(id).")
         }
     }

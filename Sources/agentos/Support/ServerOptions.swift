@@ -59,6 +59,22 @@ enum Input {
         return String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
     }
 
+    /// The text of an argument, or of the file it names after an `@`.
+    static func textOrFile(_ argument: String) throws -> String {
+        argument.hasPrefix("@") ? try file(String(argument.dropFirst())) : argument
+    }
+
+    /// A file that has to be text.
+    static func file(_ path: String) throws -> String {
+        guard let content = FileManager.default.contents(atPath: path) else {
+            throw CommandFailure("Cannot read \(path).")
+        }
+        guard let text = String(bytes: content, encoding: .utf8) else {
+            throw CommandFailure("\(path) is not UTF-8 text.")
+        }
+        return text
+    }
+
     /// Parses an argument that has to be a JSON object.
     static func object(_ argument: String, named name: String) throws -> JSONObject {
         do {
