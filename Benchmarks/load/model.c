@@ -1,42 +1,78 @@
-// A model that costs nothing: answers OpenAI chat completions at once, plain or streamed.
+// A model that costs nothing: answers OpenAI chat completions and Anthropic messages at once, plain or streamed.
 //
 // With --hold it sends the first piece of a streamed answer and the rest only after that many seconds, so that streams
-// stay open. With --pace it streams pieces at that rate, each with the time it was sent. With --tools it asks for so many
-// tool calls, one after the other, before it answers. Prints its base URL and runs until it is ended.
+// stay open. With --pace it streams pieces at that rate, each with its number and the time it was sent in nanoseconds of
+// the monotonic clock: "@7.123456789@". With --tools it asks for so many tool calls, one after the other, before it
+// answers. Prints its base URL and runs until it is ended.
 #include "bench.h"
 
 static const char USAGE[] =
     "model --port N [--hold SECONDS] [--pace PIECES_A_SECOND --pieces N] [--tools N --tool NAME --arguments JSON]\n";
 
+// What a wire format says around the text.
+typedef struct {
+    const char *begin;    // before the first piece
+    const char *before;   // in front of a piece's text
+    const char *behind;
+    const char *end;      // behind the last piece
+    const char *plain;    // a whole answer
+    const char *call;     // a whole answer that asks for a tool: a number that tells the call from others, name, arguments
+    const char *result;   // found in a request once for each result of a tool
+} Wire;
+
+#define CHAT_CHUNK "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":"
+#define CHAT_USAGE "\"usage\":{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}"
+
+static const Wire OPENAI = {
+    .begin = CHAT_CHUNK "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n",
+    .before = CHAT_CHUNK "[{\"index\":0,\"delta\":{\"content\":\"",
+    .behind = "\"},\"finish_reason\":null}]}\n\n",
+    .end = CHAT_CHUNK "[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n" CHAT_CHUNK "[]," CHAT_USAGE "}\n\n"
+           "data: [DONE]\n\n",
+    .plain = "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"message\":"
+             "{\"role\":\"assistant\",\"content\":\"Hello there.\"},\"finish_reason\":\"stop\"}]," CHAT_USAGE "}",
+    .call = "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"message\":"
+            "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_%d\",\"type\":\"function\",\"function\":"
+            "{\"name\":\"%s\",\"arguments\":\"%s\"}}]},\"finish_reason\":\"tool_calls\"}]," CHAT_USAGE "}",
+    .result = "\"role\":\"tool\"",
+};
+
+#define MESSAGE "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"bench\","
+#define MESSAGE_USAGE "\"usage\":{\"input_tokens\":12,\"output_tokens\":3}"
+
+static const Wire ANTHROPIC = {
+    .begin = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":" MESSAGE
+             "\"content\":[],\"stop_reason\":null," MESSAGE_USAGE "}}\n\n"
+             "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":"
+             "{\"type\":\"text\",\"text\":\"\"}}\n\n",
+    .before = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+              "{\"type\":\"text_delta\",\"text\":\"",
+    .behind = "\"}}\n\n",
+    .end = "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+           "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+           "\"usage\":{\"output_tokens\":3}}\n\n"
+           "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    .plain = MESSAGE "\"content\":[{\"type\":\"text\",\"text\":\"Hello there.\"}],\"stop_reason\":\"end_turn\"," MESSAGE_USAGE "}",
+    .call = MESSAGE "\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_%d\",\"name\":\"%s\",\"input\":%s}],"
+            "\"stop_reason\":\"tool_use\"," MESSAGE_USAGE "}",
+    .result = "\"type\":\"tool_result\"",
+};
+
 typedef struct Connection {
     int fd;
     Buffer in;
     uint64_t due;              // when the held rest, or the next piece, is sent; 0 = nothing held
-    int left;                  // pieces to come
+    int sent;                  // pieces sent of a paced answer
+    const Wire *wire;          // of the request that is being answered
     struct Connection *next;   // in the list of held ones, oldest first
 } Connection;
-
-static const char FIRST[] =
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":"
-    "{\"role\":\"assistant\",\"content\":\"Hello\"},\"finish_reason\":null}]}\n\n";
-static const char REST[] =
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":"
-    "{\"content\":\" there.\"},\"finish_reason\":null}]}\n\n"
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{},"
-    "\"finish_reason\":\"stop\"}]}\n\n"
-    "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":[],\"usage\":"
-    "{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}}\n\n"
-    "data: [DONE]\n\n";
-static const char PLAIN[] =
-    "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"message\":"
-    "{\"role\":\"assistant\",\"content\":\"Hello there.\"},\"finish_reason\":\"stop\"}],\"usage\":"
-    "{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}}";
 
 static Connection *oldest, *newest;
 static double hold;
 static uint64_t interval;
 static int pieces, tools;
-static char call[2048];
+static const char *tool, *arguments;
+static char quoted_arguments[1024];
 
 static uint64_t now_ns(void) {
     struct timespec t;
@@ -53,14 +89,27 @@ static void wait_until(Connection *c, uint64_t due) {
     newest = c;
 }
 
+static Buffer out;
+
+static void say(const char *text) { append(&out, text, strlen(text)); }
+
+// One chunk of the body with these texts in it.
+static void say_chunk(const char *a, const char *b, const char *c) {
+    char size[16];
+    snprintf(size, sizeof size, "%zx\r\n", strlen(a) + strlen(b) + strlen(c));
+    say(size), say(a), say(b), say(c), say("\r\n");
+}
+
+static void send_said(Connection *c) {
+    send_all(c->fd, out.bytes, out.length);
+    out.length = 0;
+}
+
 static void send_piece(Connection *c) {
-    char event[512], out[640];
-    int length = snprintf(event, sizeof event,
-                          "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\",\"choices\":"
-                          "[{\"index\":0,\"delta\":{\"content\":\"@%llu@\"},\"finish_reason\":null}]}\n\n",
-                          (unsigned long long)now_ns());
-    int n = snprintf(out, sizeof out, "%x\r\n%s\r\n", (unsigned)length, event);
-    send_all(c->fd, out, (size_t)n);
+    char text[64];
+    snprintf(text, sizeof text, "@%d.%llu@", c->sent++, (unsigned long long)now_ns());
+    say_chunk(c->wire->before, text, c->wire->behind);
+    send_said(c);
 }
 
 static int count(const char *body, size_t length, const char *word) {
@@ -71,29 +120,33 @@ static int count(const char *body, size_t length, const char *word) {
 }
 
 static void send_plain(Connection *c, const char *body) {
-    char out[4096];
-    int n = snprintf(out, sizeof out, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s", strlen(body), body);
-    send_all(c->fd, out, (size_t)n);
+    char head[128];
+    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n", strlen(body));
+    say(head), say(body);
+    send_said(c);
 }
 
 static void send_rest(Connection *c) {
-    char out[2048];
-    int n = snprintf(out, sizeof out, "%zx\r\n%s\r\n0\r\n\r\n", sizeof REST - 1, REST);
-    send_all(c->fd, out, (size_t)n);
+    if (!interval) say_chunk(c->wire->before, " there.", c->wire->behind);
+    say_chunk(c->wire->end, "", "");
+    say("0\r\n\r\n");
+    send_said(c);
 }
 
 static void answer(Connection *c, const char *body, size_t length) {
-    if (tools && count(body, length, "\"role\":\"tool\"") < tools) return send_plain(c, call);
-    if (!memmem(body, length, "\"stream\":true", 13) && !memmem(body, length, "\"stream\": true", 14)) return send_plain(c, PLAIN);
-    static const char HEAD[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-    if (interval) {
-        send_all(c->fd, HEAD, sizeof HEAD - 1);
-        c->left = pieces;
-        return wait_until(c, now_us() + interval);
+    int results = tools ? count(body, length, c->wire->result) : 0;
+    if (results < tools) {
+        char call[3072];
+        snprintf(call, sizeof call, c->wire->call, results, tool, c->wire == &OPENAI ? quoted_arguments : arguments);
+        return send_plain(c, call);
     }
-    char out[4096];
-    int n = snprintf(out, sizeof out, "%s%zx\r\n%s\r\n", HEAD, sizeof FIRST - 1, FIRST);
-    send_all(c->fd, out, (size_t)n);
+    if (!memmem(body, length, "\"stream\":true", 13) && !memmem(body, length, "\"stream\": true", 14)) return send_plain(c, c->wire->plain);
+    say("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+    say_chunk(c->wire->begin, "", "");
+    if (!interval) say_chunk(c->wire->before, "Hello", c->wire->behind);
+    send_said(c);
+    c->sent = 0;
+    if (interval) return wait_until(c, now_us() + interval);
     if (hold <= 0) send_rest(c);
     else wait_until(c, now_us() + (uint64_t)(hold * 1e6));
 }
@@ -113,6 +166,7 @@ static void serve(Connection *c) {
             whole = (size_t)(last - c->in.bytes) + 7;
         }
         if (c->in.length < whole) return;
+        c->wire = strncmp(c->in.bytes, "POST /v1/messages", 17) == 0 ? &ANTHROPIC : &OPENAI;
         answer(c, c->in.bytes + head, whole - head);
         memmove(c->in.bytes, c->in.bytes + whole, c->in.length - whole);
         c->in.length -= whole;
@@ -127,12 +181,12 @@ int main(int argc, char **argv) {
     if (pace > 0) interval = (uint64_t)(1e6 / pace);
     pieces = atoi(option(argc, argv, "--pieces", "100"));
     tools = atoi(option(argc, argv, "--tools", "0"));
-    snprintf(call, sizeof call,
-             "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"bench\",\"choices\":[{\"index\":0,\"message\":"
-             "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\",\"function\":"
-             "{\"name\":\"%s\",\"arguments\":\"%s\"}}]},\"finish_reason\":\"tool_calls\"}],\"usage\":"
-             "{\"prompt_tokens\":12,\"completion_tokens\":3,\"total_tokens\":15}}",
-             option(argc, argv, "--tool", "calculate"), option(argc, argv, "--arguments", "{\\\"expression\\\":\\\"1+1\\\"}"));
+    tool = option(argc, argv, "--tool", "calculate");
+    arguments = option(argc, argv, "--arguments", "{\"expression\":\"1+1\"}");
+    if (strlen(arguments) * 2 >= sizeof quoted_arguments) die("arguments too long");
+    char *quoted = quoted_arguments;
+    for (const char *at = arguments; *at; *quoted++ = *at++)
+        if (*at == '"' || *at == '\\') *quoted++ = '\\';
     if (!port) {
         fputs(USAGE, stderr);
         return 2;
@@ -187,9 +241,8 @@ int main(int argc, char **argv) {
             uint64_t due = c->due;
             c->due = 0;
             if (c->fd >= 0) {
-                if (c->left > 0) {
+                if (interval && c->sent < pieces) {
                     send_piece(c);
-                    c->left--;
                     wait_until(c, due + interval);
                 } else {
                     send_rest(c);

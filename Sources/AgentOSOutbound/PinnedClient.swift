@@ -39,11 +39,11 @@ extension HTTPClient.Configuration {
         return configuration
     }
 
-    /// For model providers: connections are kept and many. HTTP/1.1, because one HTTP/2 connection admits only as many
+    /// For model providers: connections are kept and many. No limit on the silence between two reads: a timer set anew for
+    /// each piece of a stream costs as much as the piece, and whoever calls a model has a deadline of its own. HTTP/1.1, because one HTTP/2 connection admits only as many
     /// calls at a time as the other side likes.
     static var provider: HTTPClient.Configuration {
         var configuration = oneShot
-        configuration.timeout.read = .seconds(310)
         configuration.connectionPool.idleTimeout = .seconds(60)
         configuration.maximumUsesPerConnection = nil
         return configuration

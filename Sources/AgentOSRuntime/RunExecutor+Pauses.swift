@@ -40,6 +40,13 @@ extension RunExecutor {
         for (offset, entry) in state.pending.enumerated() {
             if let number = entry.number(of: pause) { id = FrameID(entry: state.committed + offset, number: number) }
         }
+        if id == nil {
+            // It was asked for earlier.
+            let journal = try await store.journal(of: live.ref)
+            for (position, entry) in journal.enumerated() {
+                if let number = entry.number(of: pause) { id = FrameID(entry: position, number: number) }
+            }
+        }
         try await commit(&state, pause: pause)
         finish(
             .paused(pause, durationMilliseconds: max(0, clock.now().millisecondsSince(live.startedAt))), id: id)

@@ -95,7 +95,8 @@ extension Runtime {
         do {
             try await settle(id, run: run, text: nil)
         } catch let error as AgentOSError where error.code == .conflict {
-            // It was answered.
+            // It was answered, or its run is busy with something else just now; then this is tried again later.
+            if try await services.humanInput.isPending(id) { throw error }
         }
     }
 

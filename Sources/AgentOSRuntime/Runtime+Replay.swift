@@ -30,7 +30,8 @@ extension Runtime {
         let journal = try await services.hosted.journal(of: origin)
         guard case .started(var plan)? = journal.first else { throw AgentOSError(.internal, "The run has no journal.") }
         let first = step ?? 1
-        let count = ReplayedJournal.stepCount(journal)
+        let record = try ReplayedJournal(journal)
+        let count = record.stepCount
         guard (1...count + 1).contains(first) else {
             throw AgentOSError.invalid("from_step", "the run has \(count) steps; it must be between 1 and \(count + 1)")
         }
@@ -50,7 +51,7 @@ extension Runtime {
             hosted: true, isTest: origin.isTest, input: input, startedAt: now)
         var beginning = try beginning(plan, shelf, run)
         beginning.origin = (origin.key, first)
-        let reused = ReplayedJournal.entries(of: journal, before: first)
+        let reused = record.entries(before: first)
         guard !reused.isEmpty else { return try await begin(beginning, plan, workspace, shelf, stream: false) }
         return try await begin(beginning, plan, reused, workspace, shelf)
     }
@@ -70,7 +71,7 @@ extension Runtime {
             "run.replayed", at: now,
             [
                 "origin_run_id": .optional(plan.origin?.run.description), "from_step": .optionalInt(plan.origin?.step),
-                "steps_taken_over": .int(ReplayedJournal.stepCount(reused)),
+                "steps_taken_over": .optionalInt(plan.origin.map { $0.step - 1 }),
             ])
         guard let events = try recorder.take(at: now) else { throw AgentOSError(.internal, "No events to record.") }
         beginning.events = events
@@ -111,68 +112,5 @@ extension Runtime {
         }
         plan.prompt = InvokeRequest.prompt(of: input)
         return JSONValue.object(input).encoded
-    }
-}
-
-/// The part of a journal that a replay takes over.
-enum ReplayedJournal {
-    /// Model replies and tool results.
-    static func stepCount(_ journal: [JournalEntry]) -> Int {
-        journal.reduce(0) { count, entry in
-            switch entry {
-            case .modelReplied, .toolReturned, .inputReceived: count + 1
-            default: count
-            }
-        }
-    }
-
-    /// Steps 1 to `step` - 1 in the order of the calls; what was taken over counts no tokens and no money.
-    static func entries(of journal: [JournalEntry], before step: Int) -> [JournalEntry] {
-        var out: [JournalEntry] = []
-        var taken = 0
-        for round in rounds(of: journal) {
-            guard taken + 1 < step else { break }
-            taken += 1
-            var recorded = round.reply
-            recorded.reply.usage = TokenUsage()
-            recorded.cost = nil
-            out += [.modelCalled(ModelCall(iteration: round.call.iteration, model: round.call.model, provider: round.call.provider))]
-            out += [.modelReplied(recorded)]
-            for call in recorded.reply.toolCalls {
-                guard let result = round.results[call.id], taken + 1 < step else { break }
-                taken += 1
-                out += [.toolsCalled(callIDs: [call.id]), .toolReturned(result, cost: nil)]
-            }
-        }
-        return out
-    }
-
-    private struct Round {
-        let call: ModelCall
-        let reply: RecordedReply
-        var results: [String: ToolResult] = [:]
-    }
-
-    private static func rounds(of journal: [JournalEntry]) -> [Round] {
-        var rounds: [Round] = []
-        var open: ModelCall?
-        var questions: [HumanRequestID: InputRequest] = [:]
-        for entry in journal {
-            switch entry {
-            case .modelCalled(let call): open = call
-            case .modelReplied(let recorded):
-                if let call = open { rounds.append(Round(call: call, reply: recorded)) }
-                open = nil
-            case .toolReturned(let result, _): rounds.last.map { _ in rounds[rounds.count - 1].results[result.callID] = result }
-            case .inputRequested(let request): questions[request.id] = request
-            case .inputReceived(let id, let text):
-                guard let request = questions[id], !request.isAboutOutcome, let last = rounds.indices.last else { continue }
-                let name = rounds[last].reply.reply.toolCalls.first { $0.id == request.callID }?.name ?? ""
-                rounds[last].results[request.callID] = ToolResult(
-                    callID: request.callID, name: name, content: text, isError: false)
-            default: continue
-            }
-        }
-        return rounds
     }
 }

@@ -24,12 +24,7 @@ extension Runtime {
         guard let claimed = try await services.hosted.claim(run, node: node) else { return }
         let ref = claimed.lease.ref
         do {
-            let machine: RunMachine
-            do {
-                machine = try RunMachine(journal: claimed.journal)
-            } catch {
-                services.logger.error(
-                    "a run's journal cannot be read", metadata: ["run": .string("\(ref.id)"), "error": .string("\(error)")])
+            guard let machine = try await readable(ref) else {
                 return try await abandon(
                     ref,
                     .failed(
@@ -48,6 +43,17 @@ extension Runtime {
             // Somebody else, or a later try of this job, may take it.
             try? await services.hosted.unclaim(claimed.lease)
             throw error
+        }
+    }
+
+    /// The journal folded; nil when it is damaged.
+    private func readable(_ ref: RunRef) async throws -> RunMachine? {
+        do {
+            return try RunMachine(journal: try await services.hosted.journal(of: ref))
+        } catch let error where error is RunMachine.UnexpectedEntry || error.isDamage {
+            services.logger.error(
+                "a run's journal cannot be read", metadata: ["run": .string("\(ref.id)"), "error": .string("\(error)")])
+            return nil
         }
     }
 
@@ -107,5 +113,12 @@ extension Runtime {
         let first = try await services.hosted.abandon(
             ref, outcome: outcome, events: events, open: machine?.openCall?.reservation)
         if let first { services.feed.publish(.init(run: ref, first: first, count: events.count)) }
+    }
+}
+
+extension Error {
+    /// What is stored is not what was written; another try does not help.
+    fileprivate var isDamage: Bool {
+        if case .damaged? = self as? StoreError { true } else { false }
     }
 }

@@ -58,6 +58,10 @@ struct InvokeAgentTool: Tool {
             }
         }
         try Task.checkCancellation()
+        if case .failed(let error) = report.result, error.code == .unavailable, runtime.isDraining {
+            // The child was let go of a moment before this run is.
+            try await Task.sleep(for: .seconds(60))
+        }
         let cost = try await runtime.services.hosted.cost(of: child.key)
         switch report.result {
         case .completed(let output, _): return ToolOutcome(String(decoding: output, as: UTF8.self), cost: cost)

@@ -1,10 +1,9 @@
 import AgentOSCore
 
 extension HostedRunStore {
-    /// A run that was taken over, with everything needed to go on.
+    /// A run that was taken over; its journal says how to go on.
     public struct Claimed: Sendable {
         public let lease: RunLease
-        public let journal: [JournalEntry]
         public let conversation: ConversationID?
         public let startedAt: Timestamp
         /// A process was executing it when it died; else it comes out of a pause.
@@ -34,8 +33,7 @@ extension HostedRunStore {
             ) { (Timestamp(microseconds: try $0.requiredInt(0)), $0.optionalBits(1).map(ConversationID.init)) }
             guard let (startedAt, conversation) = row else { throw StoreError.damaged("a run") }
             return Claimed(
-                lease: lease, journal: try Self.journal(of: run, connection), conversation: conversation,
-                startedAt: startedAt, wasInterrupted: wasInterrupted)
+                lease: lease, conversation: conversation, startedAt: startedAt, wasInterrupted: wasInterrupted)
         }
     }
 
@@ -57,7 +55,7 @@ extension HostedRunStore {
         public let durationMilliseconds: Int?
         /// JSON.
         public let output: [UInt8]?
-        /// The last journal entry when the run is over or paused.
+        /// The last journal entry; nil when it cannot be read.
         public let last: JournalEntry?
         public let pause: RunMachine.Pause?
     }
@@ -86,10 +84,10 @@ extension HostedRunStore {
             }
             let last = try connection.row(
                 "SELECT kind, payload FROM run_steps WHERE run_key = $1 ORDER BY position DESC LIMIT 1", [.int(ref.key)]
-            ) { try JournalCodec.decode(kind: try $0.requiredText(0), $0.bytes(1) ?? []) }
+            ) { try? JournalCodec.decode(kind: try $0.requiredText(0), $0.bytes(1) ?? []) }
             return State(
                 status: row.0, conversation: row.1, startedAt: row.2, durationMilliseconds: row.3, output: row.4,
-                last: last, pause: pause)
+                last: last ?? nil, pause: pause)
         }
         guard let state else { throw AgentOSError.notFound("run") }
         return state

@@ -139,6 +139,17 @@ public final class HumanInputStore: Sendable {
         return open
     }
 
+    /// Whether the question is neither answered nor closed, late or not, and its run is not over.
+    public func isPending(_ id: HumanRequestID) async throws -> Bool {
+        try await database.read { connection in
+            try connection.int(
+                """
+                SELECT 1 FROM human_requests h JOIN runs r ON r.key = h.run_key
+                WHERE h.id = $1 AND h.status = 'pending' AND r.completed_at IS NULL
+                """, [.id(id)]) != nil
+        }
+    }
+
     private static func notOpen(_ id: HumanRequestID?) -> AgentOSError {
         AgentOSError(
             .conflict,

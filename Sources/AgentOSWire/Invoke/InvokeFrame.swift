@@ -6,15 +6,16 @@ public enum InvokeFrame: Sendable, Hashable {
         case calling, returned, failed
     }
 
+    // Rare and large ones are boxed: a run keeps a frame for each piece of text.
     case start(RunID)
     case chunk(String)
     case tool(ToolStatus, name: String)
     /// The text that was passed on since the last model call began does not count: the call is made again.
     case reset
-    case awaitingApproval(RunID, ApprovalID, durationMilliseconds: Int, session: ConversationID?)
-    case awaitingInput(RunID, InputRequest, durationMilliseconds: Int, session: ConversationID?)
-    case done(RunID, output: [UInt8], durationMilliseconds: Int, session: ConversationID?)
-    case error(AgentOSError.Frame)
+    indirect case awaitingApproval(RunID, ApprovalID, durationMilliseconds: Int, session: ConversationID?)
+    indirect case awaitingInput(RunID, InputRequest, durationMilliseconds: Int, session: ConversationID?)
+    indirect case done(RunID, output: [UInt8], durationMilliseconds: Int, session: ConversationID?)
+    indirect case error(AgentOSError.Frame)
 
     /// Whether this frame ends the stream.
     public var isTerminal: Bool {
