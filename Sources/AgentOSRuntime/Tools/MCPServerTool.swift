@@ -9,12 +9,16 @@ struct MCPServerTool: Tool {
 
     let server: String
     let record: MCPToolRecord
-    let client: MCPClient
+    /// Nil: the server's secret cannot be read any more.
+    let client: MCPClient?
+    private let echoes: SecretEchoes
 
-    init(server: String, record: MCPToolRecord, client: MCPClient) {
+    /// - Parameter secret: sent to the server; it must not come back to the model.
+    init(server: String, record: MCPToolRecord, client: MCPClient?, secret: String?) {
         self.server = server
         self.record = record
         self.client = client
+        echoes = SecretEchoes([secret].compactMap { $0 })
         definition = ToolDefinition(
             name: record.agentName, description: record.description, inputSchema: record.inputSchema)
     }
@@ -28,14 +32,18 @@ struct MCPServerTool: Tool {
     }
 
     func call(_ arguments: JSONObject, _ context: ToolContext) async throws -> String {
+        guard let client else {
+            throw ToolFailure("The MCP server \(server) cannot be called: its stored secret cannot be read.")
+        }
         do {
             let result = try await client.call(
                 record.name, arguments: arguments, idempotencyKey: context.idempotencyKey.text)
-            let text = Self.cut(result.text)
+            let text = Self.cut(echoes.removed(from: result.text))
             if result.isError { throw ToolFailure(text.isEmpty ? "The tool failed without a word." : text) }
             return text
         } catch let error as MCPError {
-            throw ToolFailure("The MCP server \(server) did not do it: \(error.message)")
+            let doubt = writes && !error.wasRefused ? " The call may have been carried out all the same." : ""
+            throw ToolFailure("The MCP server \(server) brought no result: \(echoes.removed(from: error.message))\(doubt)")
         }
     }
 

@@ -13,6 +13,7 @@ public final class MCPToolSource: ToolSource {
     private struct Kept {
         let client: MCPClient
         let url: String
+        let secret: String?
     }
 
     private struct State {
@@ -39,8 +40,10 @@ public final class MCPToolSource: ToolSource {
             let tools = server.tools.filter { wanted.contains($0.agentName) }
             guard !tools.isEmpty else { continue }
             refreshIfOld(server, workspace.key)
-            let client = try client(of: server)
-            found += tools.map { MCPServerTool(server: server.name, record: $0, client: client) }
+            let kept = try? kept(for: server)
+            found += tools.map {
+                MCPServerTool(server: server.name, record: $0, client: kept?.client, secret: kept?.secret)
+            }
         }
         return found
     }
@@ -49,16 +52,21 @@ public final class MCPToolSource: ToolSource {
     /// - Throws: `MCPError`
     public func discover(name: String, url: String, secret: String?) async throws -> [MCPToolRecord] {
         let client = MCPClient(url: url, token: secret, client: outbound)
-        let tools = try await client.listTools()
-        await client.close()
-        return MCPToolNames.records(tools, server: name)
+        do {
+            let tools = try await client.listTools()
+            await client.close()
+            return MCPToolNames.records(tools, server: name)
+        } catch {
+            await client.close()
+            throw error
+        }
     }
 
     /// Asks a server for its tools.
     /// - Throws: `MCPError`; what the server listed before is kept then.
     public func refresh(_ server: MCPServerRecord, workspace: Int64) async throws {
         do {
-            let tools = try await client(of: server).listTools()
+            let tools = try await kept(for: server).client.listTools()
             try await store.refreshed(
                 server.id, workspace: workspace, tools: MCPToolNames.records(tools, server: server.name), error: nil)
         } catch let error as MCPError {
@@ -72,14 +80,19 @@ public final class MCPToolSource: ToolSource {
         await kept?.client.close()
     }
 
-    private func client(of server: MCPServerRecord) throws -> MCPClient {
-        if let kept = state.withLock({ $0.clients[server.id] }), kept.url == server.url { return kept.client }
-        let client = MCPClient(url: server.url, token: try store.secret(of: server), client: outbound)
-        state.withLock { state in
+    /// - Throws: when the server's secret was sealed under another master key.
+    private func kept(for server: MCPServerRecord) throws -> Kept {
+        if let kept = state.withLock({ $0.clients[server.id] }), kept.url == server.url { return kept }
+        let secret = try store.secret(of: server)
+        let made = Kept(
+            client: MCPClient(url: server.url, token: secret, client: outbound), url: server.url, secret: secret)
+        return state.withLock { state in
+            // Two runs at once share the first one's session.
+            if let kept = state.clients[server.id], kept.url == server.url { return kept }
             if state.clients.count >= Self.clientBound { state.clients.removeAll() }
-            state.clients[server.id] = Kept(client: client, url: server.url)
+            state.clients[server.id] = made
+            return made
         }
-        return client
     }
 
     /// In the background: a run does not wait for it.
