@@ -83,7 +83,8 @@ let package = Package(
             name: "AgentOSServer",
             dependencies: [
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSSQLite", "AgentOSOutbound", "AgentOSProviders",
-                "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", hummingbird, lifecycle, log, nioCore, configuration, yams,
+                "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", hummingbird, lifecycle, log, nioCore, configuration,
+                yams,
             ]),
         .target(name: "AgentOSClient", dependencies: ["AgentOSCore", asyncHTTPClient, nioCore]),
         .executableTarget(

@@ -76,10 +76,11 @@ public final class MCPClient: Sendable {
 
     /// Tells the server that its session is over. Errors do not matter any more.
     public func close() async {
-        guard let session = state.withLock({ state in
-            defer { state.session = nil }
-            return state.session
-        }), session.id != nil
+        guard
+            let session = state.withLock({ state in
+                defer { state.session = nil }
+                return state.session
+            }), session.id != nil
         else { return }
         _ = try? await client.send(
             OutboundRequest(method: "DELETE", url: url, headers: headers(session), timeoutSeconds: 5))
@@ -118,7 +119,8 @@ public final class MCPClient: Sendable {
         }
         let result = try Self.result(in: answer)
         let session = Session(
-            id: answer.header("mcp-session-id"), version: result["protocolVersion"]?.stringValue ?? Self.protocolVersion)
+            id: answer.header("mcp-session-id"), version: result["protocolVersion"]?.stringValue ?? Self.protocolVersion
+        )
         do {
             _ = try await post(method: "notifications/initialized", id: nil, JSONObject(), [], session)
         } catch is SessionLost {

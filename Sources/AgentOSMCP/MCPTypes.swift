@@ -46,7 +46,8 @@ public struct MCPResult: Sendable, Hashable {
             case "text": parts.append(block["text"]?.stringValue ?? "")
             case "resource": parts.append(block["resource"]?["text"]?.stringValue ?? block.text)
             case "resource_link": parts.append(block["uri"]?.stringValue ?? block.text)
-            case let kind: parts.append("(\(kind ?? "unknown") content of type \(block["mimeType"]?.stringValue ?? "unknown"))")
+            case let kind:
+                parts.append("(\(kind ?? "unknown") content of type \(block["mimeType"]?.stringValue ?? "unknown"))")
             }
         }
         if parts.isEmpty, let structured = value["structuredContent"], !structured.isNull { parts = [structured.text] }

@@ -89,7 +89,9 @@ public final class ProviderDirectory: Sendable {
 
     /// The first provider a workspace has a key for.
     public func firstConfigured(workspace: WorkspaceRef) async throws -> ProviderType? {
-        for type in [ProviderType.anthropic, .openai] where try await credentials(type, workspace) != nil { return type }
+        for type in [ProviderType.anthropic, .openai] where try await credentials(type, workspace) != nil {
+            return type
+        }
         return nil
     }
 

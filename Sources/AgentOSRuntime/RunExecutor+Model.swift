@@ -68,7 +68,8 @@ extension RunExecutor {
     private func checkCost(_ machine: RunMachine) throws {
         guard let limit = machine.plan.maxCost, machine.cost >= limit else { return }
         throw AgentOSError(
-            .paymentRequired, "The run has cost \(machine.cost.usd) US dollars; it may cost \(limit.usd) (max_cost_usd).")
+            .paymentRequired,
+            "The run has cost \(machine.cost.usd) US dollars; it may cost \(limit.usd) (max_cost_usd).")
     }
 
     /// An upper bound of what the call costs; zero for a model without a price.
@@ -78,7 +79,8 @@ extension RunExecutor {
         if call.provider == .demo { return nil }
         let day = BudgetStore.day(of: now)
         guard let price = prices.price(of: call.model, at: now) else { return Reservation(amount: .zero, day: day) }
-        let bytes = machine.messages.reduce(machine.plan.system.utf8.count) { $0 + $1.size } + 400 * machine.plan.tools.count
+        let bytes =
+            machine.messages.reduce(machine.plan.system.utf8.count) { $0 + $1.size } + 400 * machine.plan.tools.count
         // Three bytes a token is more than texts of any language have in common models.
         let usage = TokenUsage(input: bytes / 3 + 16, output: machine.plan.maxTokens)
         return Reservation(amount: price.cost(of: usage), day: day)
@@ -106,7 +108,9 @@ extension RunExecutor {
                     pieces.append(text.utf8.count)
                     return pieces.count - 1
                 }
-                live.offer([RunFrame(id: FrameID(entry: entry, number: FrameID.firstChunk + number), frame: .chunk(text))])
+                live.offer([
+                    RunFrame(id: FrameID(entry: entry, number: FrameID.firstChunk + number), frame: .chunk(text))
+                ])
             }
         } catch {
             state.recorder.span(
@@ -140,7 +144,8 @@ extension RunExecutor {
     }
 
     private func record(
-        _ reply: ModelReply, _ call: ModelCall, _ cost: Money?, span: UUIDBits, from start: Timestamp, to end: Timestamp,
+        _ reply: ModelReply, _ call: ModelCall, _ cost: Money?, span: UUIDBits, from start: Timestamp,
+        to end: Timestamp,
         _ state: inout Progress
     ) {
         var response: JSONObject = ["model": .string(call.model), "response": RunRecorder.shown(reply.text)]
@@ -156,7 +161,8 @@ extension RunExecutor {
         if let reason = reply.stopReason { measured["stop_reason"] = .string(reason) }
         state.recorder.point("llm.response", at: end, response)
         state.recorder.span(
-            call.model, kind: "llm", id: span, parent: state.recorder.rootSpan, from: start, to: end, tokens: reply.usage,
+            call.model, kind: "llm", id: span, parent: state.recorder.rootSpan, from: start, to: end,
+            tokens: reply.usage,
             cost: cost, measured)
     }
 }

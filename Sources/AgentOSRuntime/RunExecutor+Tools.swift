@@ -25,7 +25,9 @@ extension RunExecutor {
             case .question: questions.append(call.id)
             case .call:
                 // In a test run such calls are stubbed instead.
-                if !plan.isTest, tool.requiresApproval || plan.approvalTools.contains(call.name) { gated.append(call.id) }
+                if !plan.isTest, tool.requiresApproval || plan.approvalTools.contains(call.name) {
+                    gated.append(call.id)
+                }
             }
         }
         return (gated, questions)
@@ -83,7 +85,8 @@ extension RunExecutor {
             isError ? ("error", .string(done.outcome.content)) : ("output", RunRecorder.shown(done.outcome.content))
         let level: EventLevel = isError ? .error : .info
         state.recorder.point(
-            isError ? "tool.failed" : "tool.returned", at: done.end, level: level, JSONObject([("tool", name), outcome]))
+            isError ? "tool.failed" : "tool.returned", at: done.end, level: level,
+            JSONObject([("tool", name), outcome]))
         state.recorder.span(
             done.call.name, kind: "tool", id: .v7(at: done.start), parent: state.recorder.rootSpan, from: done.start,
             to: done.end, level: level, JSONObject([("tool", name), ("input", done.call.arguments), outcome]))
@@ -101,7 +104,8 @@ extension RunExecutor {
         return Done(call: call, outcome: outcome, start: start, end: clock.now())
     }
 
-    private func result(of pending: RunMachine.PendingCall, _ plan: RunPlan, _ spent: Money) async throws -> ToolOutcome {
+    private func result(of pending: RunMachine.PendingCall, _ plan: RunPlan, _ spent: Money) async throws -> ToolOutcome
+    {
         let call = pending.call
         guard plan.tools.contains(call.name), let tool = shelf[call.name] else {
             return ToolOutcome("There is no tool named \(call.name).", isError: true)

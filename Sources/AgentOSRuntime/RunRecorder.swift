@@ -44,7 +44,8 @@ struct RunRecorder: Sendable {
         out.raw(",\"duration_ms\":")
         out.int(Int64(end.millisecondsSince(start)))
         out.raw("}")
-        batch.append(event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens, cost: cost)
+        batch.append(
+            event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens, cost: cost)
     }
 
     private func head(
@@ -73,7 +74,9 @@ struct RunRecorder: Sendable {
             return .string(String(decoding: text.utf8.prefix(textBound), as: UTF8.self) + "… (cut)")
         }
         let first = text.utf8.first
-        if first == UInt8(ascii: "{") || first == UInt8(ascii: "["), let value = try? JSONParser.parse(text) { return value }
+        if first == UInt8(ascii: "{") || first == UInt8(ascii: "["), let value = try? JSONParser.parse(text) {
+            return value
+        }
         return .string(text)
     }
 }

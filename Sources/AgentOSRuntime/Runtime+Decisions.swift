@@ -26,7 +26,9 @@ extension Runtime {
     public func decide(_ id: ApprovalID, workspace: WorkspaceRef, _ verdict: Verdict) async throws -> RunRef {
         let approval = try await services.approvals.approval(id, workspace: workspace.key)
         if let arguments = verdict.arguments {
-            guard verdict.isApproved else { throw AgentOSError.invalid("arguments", "can only be changed by an approval") }
+            guard verdict.isApproved else {
+                throw AgentOSError.invalid("arguments", "can only be changed by an approval")
+            }
             try await check(arguments, of: approval, workspace)
         }
         try await record(

@@ -92,7 +92,8 @@ extension Runtime {
         RunExecutor.recordRequest(machine, iteration: 1, model: plan.model, at: now, &recorder)
         let call = ModelCall(iteration: 1, model: plan.model, provider: plan.provider)
         guard let events = try recorder.take(at: now) else { throw AgentOSError(.internal, "No events to record.") }
-        var beginning = HostedRunStore.Beginning(run: run, entries: [.started(plan), .modelCalled(call)], events: events)
+        var beginning = HostedRunStore.Beginning(
+            run: run, entries: [.started(plan), .modelCalled(call)], events: events)
         beginning.estimate = RunExecutor.estimate(call, machine, shelf, settings.prices, now)
         return beginning
     }

@@ -36,7 +36,8 @@ extension Runtime {
             throw AgentOSError.invalid("from_step", "the run has \(count) steps; it must be between 1 and \(count + 1)")
         }
         if overrides.input != nil, first > 1 {
-            throw AgentOSError.invalid("overrides.input", "can only be changed when everything is made anew (from_step 1)")
+            throw AgentOSError.invalid(
+                "overrides.input", "can only be changed when everything is made anew (from_step 1)")
         }
         let input = try await apply(overrides, to: &plan, origin, workspace)
         plan.origin = .init(run: origin.id, step: first)

@@ -4,7 +4,8 @@ import AgentOSStore
 extension Runtime {
     /// Handles the jobs of hosted runs.
     public func registerJobs(_ dispatcher: JobDispatcher) {
-        dispatcher.register(HostedRunStore.resumeJob, policy: .init(attempts: 1000, first: 0.5, longest: 60)) { [self] job in
+        dispatcher.register(HostedRunStore.resumeJob, policy: .init(attempts: 1000, first: 0.5, longest: 60)) {
+            [self] job in
             guard let run = job.payload["run"]?.intValue else { return }
             try await resume(Int64(run))
         }
@@ -107,7 +108,8 @@ extension Runtime {
         case .completed(let output): recorder.point("run.completed", at: now, ["output": output])
         }
         recorder.span(
-            machine?.plan.agentName ?? "agent", kind: "agent", id: recorder.rootSpan, parent: nil, from: state.startedAt,
+            machine?.plan.agentName ?? "agent", kind: "agent", id: recorder.rootSpan, parent: nil,
+            from: state.startedAt,
             to: now, level: level, root)
         guard let events = try recorder.take(at: now) else { return }
         let first = try await services.hosted.abandon(

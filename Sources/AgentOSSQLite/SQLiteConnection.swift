@@ -67,13 +67,15 @@ class SQLiteConnection: SQLConnection {
             case .text(var text):
                 status = text.withUTF8 { utf8 in
                     utf8.withMemoryRebound(to: CChar.self) {
-                        sqlite3_bind_text(statement, index, $0.baseAddress ?? Self.empty, Int32($0.count), Self.transient)
+                        sqlite3_bind_text(
+                            statement, index, $0.baseAddress ?? Self.empty, Int32($0.count), Self.transient)
                     }
                 }
             case .utf8(let bytes):
                 status = bytes.withUnsafeBufferPointer { utf8 in
                     utf8.withMemoryRebound(to: CChar.self) {
-                        sqlite3_bind_text(statement, index, $0.baseAddress ?? Self.empty, Int32($0.count), Self.transient)
+                        sqlite3_bind_text(
+                            statement, index, $0.baseAddress ?? Self.empty, Int32($0.count), Self.transient)
                     }
                 }
             case .blob(let bytes):

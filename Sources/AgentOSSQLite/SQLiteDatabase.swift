@@ -47,7 +47,8 @@ public final class SQLiteDatabase: AgentOSStore.Database {
                 writer.withLock { $0.connection = connection }
             }
         } catch let error as DatabaseError {
-            throw AgentOSError(.unavailable, "Cannot open the database \(path): \(error.message ?? "\(error.resultCode)").")
+            throw AgentOSError(
+                .unavailable, "Cannot open the database \(path): \(error.message ?? "\(error.resultCode)").")
         }
     }
 

@@ -64,7 +64,9 @@ extension ServerCommand {
 
     private static func database(_ configuration: ServerConfiguration) async -> [DoctorFinding] {
         guard DataFolder.holdsStore(configuration.data) else {
-            return [.init(.warning, "database", "There is no store in \(configuration.data).", "agentos serve makes one.")]
+            return [
+                .init(.warning, "database", "There is no store in \(configuration.data).", "agentos serve makes one.")
+            ]
         }
         var findings: [DoctorFinding] = []
         let credentials = URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/credentials.json"
@@ -103,16 +105,21 @@ extension ServerCommand {
 
     private static func providers(_ configuration: ServerConfiguration) async -> [DoctorFinding] {
         let given = [
-            ("anthropic", configuration.providers.anthropicKey,
-                configuration.providers.anthropicBaseURL ?? "https://api.anthropic.com"),
-            ("openai", configuration.providers.openAIKey,
-                configuration.providers.openAIBaseURL ?? "https://api.openai.com/v1"),
+            (
+                "anthropic", configuration.providers.anthropicKey,
+                configuration.providers.anthropicBaseURL ?? "https://api.anthropic.com"
+            ),
+            (
+                "openai", configuration.providers.openAIKey,
+                configuration.providers.openAIBaseURL ?? "https://api.openai.com/v1"
+            ),
         ]
         let client = OutboundClient(policy: configuration.outbound)
         var findings: [DoctorFinding] = []
         for (name, key, url) in given {
             guard key != nil else {
-                findings.append(.init(.ok, name, "No key in the environment; agents need a stored one (providers_set)."))
+                findings.append(
+                    .init(.ok, name, "No key in the environment; agents need a stored one (providers_set)."))
                 continue
             }
             do {
@@ -120,7 +127,9 @@ extension ServerCommand {
                 findings.append(.init(.ok, name, "\(url) answers (status \(answer.status))."))
             } catch let error as OutboundError {
                 findings.append(
-                    .init(.error, name, "\(url) cannot be reached: \(error.message)", "Check the base URL and the network."))
+                    .init(
+                        .error, name, "\(url) cannot be reached: \(error.message)",
+                        "Check the base URL and the network."))
             } catch {
                 findings.append(.init(.error, name, "\(url) cannot be reached.", "Check the base URL and the network."))
             }

@@ -37,7 +37,8 @@ struct Server: Sendable {
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
                 humanInput: store.humanInput, conversations: store.conversations, nodes: store.nodes, log: store.log,
-                providers: providers, outbound: outbound, pinned: pinned, feed: feed, clock: store.clock, logger: logger),
+                providers: providers, outbound: outbound, pinned: pinned, feed: feed, clock: store.clock, logger: logger
+            ),
             settings: configuration.runtime,
             builtin: [
                 WebSearchTool(client: outbound, settings: configuration.webSearch),
@@ -51,7 +52,8 @@ struct Server: Sendable {
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 conversations: store.conversations, providerSettings: store.providers, providers: providers,
                 log: store.log, humanInput: store.humanInput, approvals: store.approvals,
-                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets, pinned: pinned,
+                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets,
+                pinned: pinned,
                 mcpServers: store.mcpServers, mcpTools: mcpTools, runtime: runtime
             ) { url in
                 do {

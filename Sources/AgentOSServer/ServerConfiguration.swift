@@ -114,7 +114,9 @@ public struct ServerConfiguration: Sendable {
         publicURL = settings.text("public_url")
         try settings.number("port", 0...65535) { port = $0 }
         if let text = settings.text("log_format") {
-            guard let format = LogFormat(rawValue: text) else { throw StartupError("log_format must be console or json.") }
+            guard let format = LogFormat(rawValue: text) else {
+                throw StartupError("log_format must be console or json.")
+            }
             logFormat = format
         }
         if let text = settings.text("log_level") {

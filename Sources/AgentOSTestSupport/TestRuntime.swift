@@ -16,7 +16,8 @@ public struct TestRuntime: Sendable {
     public let registry: OperationRegistry
     private let jobs: Task<Void, Never>
 
-    init(_ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String,
+    init(
+        _ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String,
         settings: RuntimeSettings = RuntimeSettings(), tools: [any Tool] = []
     ) async throws {
         self.store = store
@@ -40,7 +41,8 @@ public struct TestRuntime: Sendable {
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 conversations: store.conversations, providerSettings: store.providers, providers: directory,
                 log: store.log, humanInput: store.humanInput, approvals: store.approvals,
-                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets, pinned: pinned,
+                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets,
+                pinned: pinned,
                 mcpServers: store.mcpServers, mcpTools: mcpTools, runtime: runtime
             ) { url in
                 do {

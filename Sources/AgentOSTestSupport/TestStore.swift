@@ -205,7 +205,9 @@ public func point(_ type: String, at time: Double? = nil, payload: String = "{}"
 }
 
 /// A span event as a client sends it.
-public func span(_ name: String, id: String, at time: Double = 0, kind: String = "step", payload: String = "{}") -> String {
+public func span(_ name: String, id: String, at time: Double = 0, kind: String = "step", payload: String = "{}")
+    -> String
+{
     let stamp = noon.advanced(bySeconds: time).microText
     return #"{"type":"\#(name)","payload":\#(payload),"occurred_at":"\#(stamp)","span_id":"\#(id)","kind":"\#(kind)","#
         + #""started_at":"\#(stamp)","ended_at":"\#(stamp)","duration_ms":3}"#

@@ -27,7 +27,8 @@ private let access: [String: String] = [
     "tools_list_workspace": "viewer", "tools_delete_workspace": "admin", "tools_list_composio": "viewer",
     "resources_list": "viewer", "resources_create": "member", "resources_delete": "member", "budgets_set": "admin",
     "budgets_get": "viewer", "mcp_servers_create": "admin",
-    "mcp_servers_list": "viewer", "mcp_servers_refresh": "admin", "mcp_servers_delete": "admin", "budgets_list": "viewer", "conversations_list": "viewer", "conversations_get": "viewer",
+    "mcp_servers_list": "viewer", "mcp_servers_refresh": "admin", "mcp_servers_delete": "admin",
+    "budgets_list": "viewer", "conversations_list": "viewer", "conversations_get": "viewer",
     "conversations_delete": "member", "workspaces_list": "anybody", "workspaces_create": "person",
     "tools_list_builtin": "viewer", "providers_set": "person admin", "providers_list": "admin",
     "providers_delete": "person admin",
@@ -53,11 +54,14 @@ struct RegistryTests {
                 }
                 #expect(try await code(agentKey) == .forbidden, "\(name) by an agent key")
                 let workspaceMay = !needed.hasPrefix("person")
-                #expect(try await code(workspaceKey) == (workspaceMay ? .validation : .forbidden), "\(name) by a workspace key")
+                #expect(
+                    try await code(workspaceKey) == (workspaceMay ? .validation : .forbidden),
+                    "\(name) by a workspace key")
                 let word = needed.split(separator: " ").last.map(String.init) ?? ""
                 let least = Role(word: word) ?? .viewer
                 for (role, key) in people {
-                    #expect(try await code(key) == (role >= least ? .validation : .forbidden), "\(name) by \(role.word)")
+                    #expect(
+                        try await code(key) == (role >= least ? .validation : .forbidden), "\(name) by \(role.word)")
                 }
             }
         }
@@ -71,18 +75,24 @@ struct RegistryTests {
                 guard access[operation.name]?.hasPrefix("person") == false else { continue }
                 for parameter in operation.parameters.parameters {
                     var good = JSONObject()
-                    for other in operation.parameters.parameters where other.isRequired { good[other.name] = sample(other.type) }
+                    for other in operation.parameters.parameters where other.isRequired {
+                        good[other.name] = sample(other.type)
+                    }
                     var bad = good
                     bad[parameter.name] = wrong(parameter.type)
                     let error = try await refusal { try await runtime.call(operation.name, key: key, bad) }
-                    #expect(error?.code == .validation && error?.message.contains(parameter.name) == true, "\(operation.name).\(parameter.name)")
+                    #expect(
+                        error?.code == .validation && error?.message.contains(parameter.name) == true,
+                        "\(operation.name).\(parameter.name)")
                     guard parameter.isRequired else { continue }
                     good[parameter.name] = nil
                     let missing = try await refusal { try await runtime.call(operation.name, key: key, good) }
-                    #expect(missing?.details.first?.path == parameter.name, "\(operation.name) without \(parameter.name)")
+                    #expect(
+                        missing?.details.first?.path == parameter.name, "\(operation.name) without \(parameter.name)")
                     good[parameter.name] = .null
                     let null = try await refusal { try await runtime.call(operation.name, key: key, good) }
-                    #expect(null?.details.first?.path == parameter.name, "\(operation.name) with \(parameter.name) null")
+                    #expect(
+                        null?.details.first?.path == parameter.name, "\(operation.name) with \(parameter.name) null")
                 }
             }
         }
@@ -116,14 +126,18 @@ struct RegistryTests {
     func agents() async throws {
         try await withRuntime { runtime in
             let key = try await runtime.store.key()
-            let made = try await runtime.call("agents_create", key: key, ["name": "A", "system_prompt": "x", "role": "r"])
+            let made = try await runtime.call(
+                "agents_create", key: key, ["name": "A", "system_prompt": "x", "role": "r"])
             let id = try #require(made["agent_id"])
             var agent = try await runtime.call("agents_get", key: key, ["agent_id": id])
             #expect(agent["max_tokens"] == 4096 && agent["max_iterations"] == 10 && agent["provider_type"] == "demo")
-            _ = try await runtime.call("agents_update", key: key, ["agent_id": id, "temperature": .double(0.5), "role": .null])
+            _ = try await runtime.call(
+                "agents_update", key: key, ["agent_id": id, "temperature": .double(0.5), "role": .null])
             agent = try await runtime.call("agents_get", key: key, ["agent_id": id])
             #expect(agent["temperature"]?.doubleValue == 0.5 && agent["role"] == .null && agent["name"] == "A")
-            let tools = try await refusal { try await runtime.call("agents_update", key: key, ["agent_id": id, "tools": ["nope"]]) }
+            let tools = try await refusal {
+                try await runtime.call("agents_update", key: key, ["agent_id": id, "tools": ["nope"]])
+            }
             #expect(tools?.details.first?.path == "tools[0]")
         }
     }
@@ -157,9 +171,13 @@ struct RegistryTests {
             #expect(list.arrayValue?.first { $0["id"] == "openai" }?["source"] == "workspace")
             var inner = set
             inner["base_url"] = "http://169.254.169.254/v1"
-            #expect(try await refusal { try await runtime.call("providers_set", key: key, inner) }?.details.first?.path == "base_url")
+            #expect(
+                try await refusal { try await runtime.call("providers_set", key: key, inner) }?.details.first?.path
+                    == "base_url")
             _ = try await runtime.call("providers_delete", key: key, ["provider_type": "openai"])
-            #expect(try await refusal { try await runtime.call("providers_delete", key: key, ["provider_type": "openai"]) }?.code == .notFound)
+            #expect(
+                try await refusal { try await runtime.call("providers_delete", key: key, ["provider_type": "openai"]) }?
+                    .code == .notFound)
         }
     }
 
@@ -173,9 +191,15 @@ struct RegistryTests {
                 "agents_create", key: owner, ["name": "F", "system_prompt": "x", "workspace": "other-team"])
             let id = try #require(made["agent_id"])
             let mine = try await runtime.store.key()
-            #expect(try await refusal { try await runtime.call("agents_get", key: mine, ["agent_id": id]) }?.code == .notFound)
-            #expect(try await refusal { try await runtime.call("agents_list", key: mine, ["workspace": "other-team"]) }?.code == .forbidden)
-            #expect(try await refusal { try await runtime.call("agents_list", key: owner) }?.details.first?.path == "workspace")
+            #expect(
+                try await refusal { try await runtime.call("agents_get", key: mine, ["agent_id": id]) }?.code
+                    == .notFound)
+            #expect(
+                try await refusal { try await runtime.call("agents_list", key: mine, ["workspace": "other-team"]) }?
+                    .code == .forbidden)
+            #expect(
+                try await refusal { try await runtime.call("agents_list", key: owner) }?.details.first?.path
+                    == "workspace")
         }
     }
 }

@@ -19,8 +19,10 @@ import Testing
     @Test(
         "what is not JSON is refused",
         arguments: [
-            "", " ", "{", "[1", "[1,]", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, "{a:1}", "01", "1.", ".5", "+1", "1e", "-", "--1",
-            "0x10", "tru", "True", "nul", "nan", "infinity", "-Inf", "'a'", #""a"#, #""\x""#, #""\u12g4""#, #""\u12"#, "\"\u{1}\"",
+            "", " ", "{", "[1", "[1,]", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, "{a:1}", "01", "1.", ".5", "+1",
+            "1e", "-", "--1",
+            "0x10", "tru", "True", "nul", "nan", "infinity", "-Inf", "'a'", #""a"#, #""\x""#, #""\u12g4""#, #""\u12"#,
+            "\"\u{1}\"",
             "\"a\nb\"", "1 2", "{} []", "[1 2]", "/*a*/1", "\u{feff}{}",
         ])
     func refused(text: String) { #expect(throws: JSONParseError.self) { try JSONParser.parse(text) } }
@@ -30,7 +32,9 @@ import Testing
         arguments: [
             [0xff], [0xc0, 0x80], [0xc3], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80],
         ] as [[UInt8]])
-    func notUTF8(bytes: [UInt8]) { #expect(throws: JSONParseError.self) { try JSONParser.parse([0x22] + bytes + [0x22]) } }
+    func notUTF8(bytes: [UInt8]) {
+        #expect(throws: JSONParseError.self) { try JSONParser.parse([0x22] + bytes + [0x22]) }
+    }
 
     @Test(
         "escapes are read",
@@ -54,7 +58,8 @@ import Testing
     @Test(
         "numbers come back as they were sent",
         arguments: [
-            "0", "-0", "1.10", "1E5", "123456789012345678901234567890", "0.1000000000000000055511151231257827", "-1e-400",
+            "0", "-0", "1.10", "1E5", "123456789012345678901234567890", "0.1000000000000000055511151231257827",
+            "-1e-400",
             "9223372036854775807", "18446744073709551616",
         ])
     func literals(text: String) throws { #expect(try JSONParser.parse(text).text == text) }
@@ -62,8 +67,10 @@ import Testing
     @Test(
         "a number counts as an integer when its value is one and fits",
         arguments: [
-            ("5", 5), ("5.0", 5), ("1e3", 1000), ("-0", 0), ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min),
-            ("9223372036854775808", nil), ("1.5", nil), ("1e400", nil), ("NaN", nil), ("Infinity", nil), (#""5""#, nil), ("true", nil),
+            ("5", 5), ("5.0", 5), ("1e3", 1000), ("-0", 0), ("9223372036854775807", Int.max),
+            ("-9223372036854775808", Int.min),
+            ("9223372036854775808", nil), ("1.5", nil), ("1e400", nil), ("NaN", nil), ("Infinity", nil), (#""5""#, nil),
+            ("true", nil),
         ] as [(String, Int?)])
     func integers(text: String, value: Int?) throws { #expect(try JSONParser.parse(text).intValue == value) }
 
@@ -157,7 +164,8 @@ import Testing
         case 3: return .double(Double(Int.random(in: -1_000_000...1_000_000, using: &random)) / 64)
         case 4: return .string(randomText(&random))
         case 5:
-            return .array((0..<Int.random(in: 0...4, using: &random)).map { _ in randomValue(&random, depth: depth - 1) })
+            return .array(
+                (0..<Int.random(in: 0...4, using: &random)).map { _ in randomValue(&random, depth: depth - 1) })
         default:
             let pairs = (0..<Int.random(in: 0...16, using: &random)).map {
                 ("\($0)" + randomText(&random), randomValue(&random, depth: depth - 1))

@@ -11,17 +11,23 @@ import Testing
 
     private func call(_ id: String, _ name: String = "t") -> ToolCall { ToolCall(id: id, name: name, arguments: [:]) }
 
-    private static func begun(_ iteration: Int) -> ModelCall { ModelCall(iteration: iteration, model: "m", provider: .demo) }
+    private static func begun(_ iteration: Int) -> ModelCall {
+        ModelCall(iteration: iteration, model: "m", provider: .demo)
+    }
 
     /// Ids of the calls that can be made now.
     private func ready(_ machine: RunMachine) -> [String] {
         if case .runTools(let calls) = machine.next { calls.map(\.call.id) } else { [] }
     }
 
-    private func result(_ id: String) -> ToolResult { ToolResult(callID: id, name: "t", content: "of \(id)", isError: false) }
+    private func result(_ id: String) -> ToolResult {
+        ToolResult(callID: id, name: "t", content: "of \(id)", isError: false)
+    }
 
     private func calls(_ ids: String..., text: String = "") -> JournalEntry {
-        .modelReplied(RecordedReply(ModelReply(text: text, toolCalls: ids.map { call($0) }, usage: TokenUsage(input: 3, output: 2))))
+        .modelReplied(
+            RecordedReply(
+                ModelReply(text: text, toolCalls: ids.map { call($0) }, usage: TokenUsage(input: 3, output: 2))))
     }
 
     @Test("a run without tools calls the model once and completes with its text")
@@ -30,7 +36,8 @@ import Testing
         #expect(machine.messages.count == 3 && machine.messages.last == .user("hi"))
         #expect(machine.next == .callModel(iteration: 1, open: nil))
         try machine.apply(.modelCalled(Self.begun(1)))
-        try machine.apply(.modelReplied(RecordedReply(ModelReply(text: "hello", usage: TokenUsage(input: 5, output: 1)))))
+        try machine.apply(
+            .modelReplied(RecordedReply(ModelReply(text: "hello", usage: TokenUsage(input: 5, output: 1)))))
         #expect(machine.next == .end(.completed(output: ["text": "hello"])))
         try machine.apply(.ended(.completed(output: ["text": "hello"])))
         #expect(machine.next == .nothing)
@@ -40,17 +47,20 @@ import Testing
 
     @Test("results reach the model in the order of its calls, in whatever order they came")
     func toolOrder() throws {
-        var machine = try RunMachine(journal: [.started(plan()), .modelCalled(Self.begun(1)), calls("a", "b", "c", text: "Wait.")])
+        var machine = try RunMachine(journal: [
+            .started(plan()), .modelCalled(Self.begun(1)), calls("a", "b", "c", text: "Wait."),
+        ])
         #expect(ready(machine) == ["a", "b", "c"])
         try machine.apply(.toolsCalled(callIDs: ["a", "b", "c"]))
         try machine.apply(.toolReturned(result("c"), cost: nil))
         try machine.apply(.toolReturned(result("a"), cost: nil))
         #expect(ready(machine) == ["b"])
         try machine.apply(.toolReturned(result("b"), cost: nil))
-        #expect(machine.messages.suffix(2) == [
-            .assistant(text: "Wait.", toolCalls: [call("a"), call("b"), call("c")]),
-            .toolResults([result("a"), result("b"), result("c")]),
-        ])
+        #expect(
+            machine.messages.suffix(2) == [
+                .assistant(text: "Wait.", toolCalls: [call("a"), call("b"), call("c")]),
+                .toolResults([result("a"), result("b"), result("c")]),
+            ])
         #expect(machine.next == .callModel(iteration: 2, open: nil))
         #expect(machine.usage == TokenUsage(input: 3, output: 2))
     }
@@ -75,7 +85,8 @@ import Testing
     @Test("the last allowed model call may still finish the run")
     func lastIteration() throws {
         let machine = try RunMachine(journal: [
-            .started(plan(maxIterations: 1)), .modelCalled(Self.begun(1)), .modelReplied(RecordedReply(ModelReply(text: "done"))),
+            .started(plan(maxIterations: 1)), .modelCalled(Self.begun(1)),
+            .modelReplied(RecordedReply(ModelReply(text: "done"))),
         ])
         #expect(machine.next == .end(.completed(output: ["text": "done"])))
     }
@@ -115,7 +126,10 @@ import Testing
             ("a model call behind the final text", done, .modelCalled(Self.begun(2))),
             ("tools without calls", begun, .toolsCalled(callIDs: ["a"])),
             ("a result of no call", called, .toolReturned(tests.result("z"), cost: nil)),
-            ("a second result", called + [.toolReturned(tests.result("a"), cost: nil)], .toolReturned(tests.result("a"), cost: nil)),
+            (
+                "a second result", called + [.toolReturned(tests.result("a"), cost: nil)],
+                .toolReturned(tests.result("a"), cost: nil)
+            ),
             ("anything behind the end", done + [.ended(.cancelled(reason: nil))], .ended(.cancelled(reason: nil))),
         ]
     }()
@@ -140,8 +154,10 @@ import Testing
     @Test(
         "a final text that is a JSON object is the output, any other is wrapped",
         arguments: [
-            (#"{"a":1}"#, #"{"a":1}"#), (" \n{\"a\":1}\n", #"{"a":1}"#), ("{}", "{}"), ("[1]", #"{"text":"[1]"}"#), ("", #"{"text":""}"#),
-            (#"{"a":1} and more"#, #"{"text":"{\"a\":1} and more"}"#), ("{broken", #"{"text":"{broken"}"#), ("7", #"{"text":"7"}"#),
+            (#"{"a":1}"#, #"{"a":1}"#), (" \n{\"a\":1}\n", #"{"a":1}"#), ("{}", "{}"), ("[1]", #"{"text":"[1]"}"#),
+            ("", #"{"text":""}"#),
+            (#"{"a":1} and more"#, #"{"text":"{\"a\":1} and more"}"#), ("{broken", #"{"text":"{broken"}"#),
+            ("7", #"{"text":"7"}"#),
             (#"{"n":NaN}"#, #"{"n":null}"#),
         ])
     func output(text: String, json: String) { #expect(RunMachine.output(of: text).text == json) }
@@ -184,7 +200,9 @@ import Testing
         #expect(machine.next == .wait(.approval(approval(call("c3")))))
         try machine.apply(.approvalDecided(.init(id: approval(call("c3")).id, verdict: .approved)))
         #expect(ready(machine) == ["c2", "c3"])
-        if case .runTools(let calls) = machine.next { #expect(calls[0].call.arguments == .object(edited) && calls[0].wasEdited) }
+        if case .runTools(let calls) = machine.next {
+            #expect(calls[0].call.arguments == .object(edited) && calls[0].wasEdited)
+        }
         try machine.apply(.toolReturned(result("c2"), cost: nil))
         try machine.apply(.toolReturned(result("c3"), cost: nil))
         #expect(machine.next == .ask(call("c4")))
@@ -198,7 +216,9 @@ import Testing
         #expect(results.map(\.callID) == ["c1", "c2", "c3", "c4"] && results[3].content == "blue")
     }
 
-    @Test("a rejection fails the run with the note; with the other policy the model is told", arguments: RunPlan.Rejection.allCases)
+    @Test(
+        "a rejection fails the run with the note; with the other policy the model is told",
+        arguments: RunPlan.Rejection.allCases)
     func rejection(policy: RunPlan.Rejection) throws {
         var machine = try mixed(rejection: policy)
         try machine.apply(.toolReturned(result("c1"), cost: nil))
@@ -232,7 +252,9 @@ import Testing
             Issue.record("no results")
             return
         }
-        #expect(results[0].isError && results[0].content.contains("it went through") && results[0].content.contains("unknown"))
+        #expect(
+            results[0].isError && results[0].content.contains("it went through")
+                && results[0].content.contains("unknown"))
     }
 
     @Test("an answer that breaks the output schema is repaired once, then the run fails")
@@ -289,7 +311,9 @@ import Testing
                 let ids = calls.map(\.id)
                 try add(
                     .modelReplied(
-                        RecordedReply(reply, gated: ids.filter { $0.hasSuffix("3") }, questions: ids.filter { $0.hasSuffix("7") })))
+                        RecordedReply(
+                            reply, gated: ids.filter { $0.hasSuffix("3") }, questions: ids.filter { $0.hasSuffix("7") })
+                    ))
             case .runTools(let open):
                 try add(.toolsCalled(callIDs: open.map(\.call.id)))
                 for pending in open.shuffled(using: &random).prefix(crashes ? 1 : open.count) {
@@ -317,7 +341,9 @@ import Testing
             let machine = try RunMachine(journal: Array(journal.prefix(length)))
             if length == 1 { stepwise = machine } else { try stepwise.apply(journal[length - 1]) }
             #expect(machine.position == length)
-            #expect(machine.next == stepwise.next && machine.messages == stepwise.messages && machine.usage == stepwise.usage)
+            #expect(
+                machine.next == stepwise.next && machine.messages == stepwise.messages
+                    && machine.usage == stepwise.usage)
             guard length < journal.count else {
                 #expect(machine.next == .nothing)
                 break

@@ -19,7 +19,9 @@ struct EdgeTests {
             let run = JSONValue.object(["run_id": .string("\(RunID.new(at: Timestamp(microseconds: 0)))")])
             #expect(try await server.send("POST", path, key: "nope", body: garbage).errorCode == "UNAUTHENTICATED")
             #expect(try await server.send("POST", path, key: server.userKey, body: garbage).errorCode == "FORBIDDEN")
-            #expect(try await server.send("POST", path, key: server.reportedKey, body: garbage).errorCode == "VALIDATION_ERROR")
+            #expect(
+                try await server.send("POST", path, key: server.reportedKey, body: garbage).errorCode
+                    == "VALIDATION_ERROR")
             #expect(try await server.send(path, key: server.reportedKey, run).errorCode == "NOT_FOUND")
             let mine = try await start(server)
             let foreign = try await server.send(path, key: server.hostedKey, ["run_id": .string(mine)])
@@ -27,10 +29,13 @@ struct EdgeTests {
         }
     }
 
-    @Test("unknown paths and wrong verbs are answered in the envelope", arguments: [
-        ("POST", "/api/nope", 404), ("POST", "/api/v1/rpc/no_such_method", 404), ("GET", "/api/v1/rpc/agents_list", 405),
-        ("PUT", "/api/ingest/v1/events", 405), ("POST", "/api/v1/agents/nonsense/invoke", 404),
-    ])
+    @Test(
+        "unknown paths and wrong verbs are answered in the envelope",
+        arguments: [
+            ("POST", "/api/nope", 404), ("POST", "/api/v1/rpc/no_such_method", 404),
+            ("GET", "/api/v1/rpc/agents_list", 405),
+            ("PUT", "/api/ingest/v1/events", 405), ("POST", "/api/v1/agents/nonsense/invoke", 404),
+        ])
     func paths(method: String, path: String, status: Int) async throws {
         try await withServer { server in
             let answer = try await server.send(method, path, key: server.workspaceKey, body: Array("{}".utf8))
@@ -53,7 +58,9 @@ struct EdgeTests {
 
     @Test("a limited call has no effect and says when to come back")
     func limited() async throws {
-        try await withServer { $0.ingestLimit = 3 } _: { server in
+        try await withServer {
+            $0.ingestLimit = 3
+        } _: { server in
             for _ in 0..<3 { _ = try await start(server) }
             let refused = try await server.send(
                 "/api/ingest/v1/run/start", key: server.reportedKey, ["agent_id": .string("\(server.reported.id)")])
@@ -65,9 +72,12 @@ struct EdgeTests {
 
     @Test("a body over the limit is refused and nothing is stored")
     func tooLarge() async throws {
-        try await withServer { $0.maximumBody = 2000 } _: { server in
+        try await withServer {
+            $0.maximumBody = 2000
+        } _: { server in
             let run = try await start(server)
-            let body = Array(#"{"run_id":"\#(run)","events":[{"type":"\#(String(repeating: "x", count: 3000))"}]}"#.utf8)
+            let body = Array(
+                #"{"run_id":"\#(run)","events":[{"type":"\#(String(repeating: "x", count: 3000))"}]}"#.utf8)
             let answer = try await server.send("POST", "/api/ingest/v1/events", key: server.reportedKey, body: body)
             #expect(answer.status == 413 && answer.errorCode == "PAYLOAD_TOO_LARGE")
             #expect(try await server.store.count("event_chunks") == 0)
@@ -78,10 +88,12 @@ struct EdgeTests {
     func events() async throws {
         try await withServer { server in
             let run = try await start(server)
-            let body = Array(#"{"run_id":"\#(run)","events":[{"type":"a","payload":{"n":12345678901234567890}},{"type":"b"}]}"#.utf8)
+            let body = Array(
+                #"{"run_id":"\#(run)","events":[{"type":"a","payload":{"n":12345678901234567890}},{"type":"b"}]}"#.utf8)
             let answer = try await server.send("POST", "/api/ingest/v1/events", key: server.reportedKey, body: body)
             #expect(answer.data == ["accepted": 2, "first_sequence": 1, "last_sequence": 2])
-            let listed = try await server.send("/api/v1/rpc/runs_get_events", key: server.workspaceKey, ["run_id": .string(run)])
+            let listed = try await server.send(
+                "/api/v1/rpc/runs_get_events", key: server.workspaceKey, ["run_id": .string(run)])
             #expect(listed.data.arrayValue?.first?["payload"]?["n"] == .number("12345678901234567890"))
             let metrics = try await server.send("GET", "/metrics").text
             #expect(metrics.contains("agentos_ingest_events_total 2\n"))
@@ -96,24 +108,30 @@ struct EdgeTests {
                 ["input": ["message": "Hello"], "stream": true])
             #expect(answer.header("content-type") == "text/event-stream")
             let kinds = answer.frames.compactMap { $0["type"]?.stringValue }
-            #expect(kinds.first == "start" && kinds.last == "done" && kinds.count { $0 == "done" || $0 == "error" } == 1)
+            #expect(
+                kinds.first == "start" && kinds.last == "done" && kinds.count { $0 == "done" || $0 == "error" } == 1)
             #expect(answer.text.split(separator: "\n").allSatisfy { $0.hasPrefix("data: {") || $0.hasPrefix("id: ") })
         }
     }
 
     @Test("a poll that waits is answered by the reply, and one that nobody answers says pending")
     func humanInput() async throws {
-        try await withServer { $0.pollSeconds = 0.05 } _: { server in
+        try await withServer {
+            $0.pollSeconds = 0.05
+        } _: { server in
             let run = try await start(server)
             let ask: JSONObject = ["run_id": .string(run), "prompt": "Go on?", "timeout_seconds": 600]
-            let pending = try await server.send("/api/ingest/v1/human-input/request", key: server.reportedKey, .object(ask))
+            let pending = try await server.send(
+                "/api/ingest/v1/human-input/request", key: server.reportedKey, .object(ask))
             #expect(pending.status == 202 && pending.data["status"] == "pending")
             let id = try #require(pending.data["request_id"])
-            let reply = try await server.send("/api/v1/runs/\(run)/human-input", key: server.workspaceKey, ["response": "yes"])
+            let reply = try await server.send(
+                "/api/v1/runs/\(run)/human-input", key: server.workspaceKey, ["response": "yes"])
             #expect(reply.status == 200 && reply.data["output"] == .null)
             var again = ask
             again["request_id"] = id
-            let answered = try await server.send("/api/ingest/v1/human-input/request", key: server.reportedKey, .object(again))
+            let answered = try await server.send(
+                "/api/ingest/v1/human-input/request", key: server.reportedKey, .object(again))
             #expect(answered.data == .object(["request_id": id, "input": "yes"]))
         }
     }
@@ -131,7 +149,9 @@ struct EdgeTests {
                 kinds.append(frame["type"]?.stringValue ?? "")
             }
             #expect(kinds.first == "start" && kinds.last == "done")
-            let missing = try await refusal { try await client.rpc("runs_get", ["run_id": .string("\(RunID.new(at: Timestamp(microseconds: 0)))")]) }
+            let missing = try await refusal {
+                try await client.rpc("runs_get", ["run_id": .string("\(RunID.new(at: Timestamp(microseconds: 0)))")])
+            }
             #expect(missing?.code == .notFound)
         }
     }

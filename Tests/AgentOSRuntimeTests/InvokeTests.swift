@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Invoking hosted agents")
 struct InvokeTests {
-    @Test("a run completes with its output, its events, its span tree and its journal", arguments: [ProviderType.anthropic, .openai])
+    @Test(
+        "a run completes with its output, its events, its span tree and its journal",
+        arguments: [ProviderType.anthropic, .openai])
     func completes(provider: ProviderType) async throws {
         try await withFakeProvider { fake in
             fake.play(.text("All good.").usage(TokenUsage(input: 30, output: 4)))
@@ -49,7 +51,9 @@ struct InvokeTests {
                 let agent = try await runtime.agent(tools: ["http_request"])
                 let live = try await runtime.say("go", to: agent)
                 // The quick call is on record while the slow one still waits.
-                try await eventually("the quick result") { try await runtime.events(live).types.contains("tool.returned") }
+                try await eventually("the quick result") {
+                    try await runtime.events(live).types.contains("tool.returned")
+                }
                 slow.open()
                 #expect(await live.result().output == ["text": "Done."])
                 let results = fake.requests[1].toolResults
@@ -93,7 +97,8 @@ struct InvokeTests {
                 let error = await live.result().error
                 #expect(error?.code == .provider)
                 let run = try await runtime.detail(live)
-                let texts = try await runtime.events(live).map(\.text) + [run.summary.errorMessage ?? "", error?.message ?? ""]
+                let texts =
+                    try await runtime.events(live).map(\.text) + [run.summary.errorMessage ?? "", error?.message ?? ""]
                 #expect(run.summary.status == .failed)
                 #expect(!texts.contains { $0.contains("sk-ant-test") })
             }
@@ -124,7 +129,9 @@ struct InvokeTests {
                     ("http_request", ["method": "POST", "url": .string(base + "/write")]),
                     ("http_request", ["method": "GET", "url": .string(base + "/read")])), .text("Tested."))
             try await withRuntime(fake: fake, allowing: "127.0.0.0/8") { runtime in
-                let live = try await runtime.say("go", to: try await runtime.agent(tools: ["http_request"])) { $0.test = true }
+                let live = try await runtime.say("go", to: try await runtime.agent(tools: ["http_request"])) {
+                    $0.test = true
+                }
                 #expect(await live.result().output == ["text": "Tested."])
                 #expect(fake.visits.map(\.target) == ["/read"])
                 #expect(fake.requests[1].toolResults[0].contains("stubbed"))
@@ -133,13 +140,16 @@ struct InvokeTests {
         }
     }
 
-    @Test("an agent that is paused, archived or runs elsewhere is refused before a run exists", arguments: [AgentStatus.paused, .archived])
+    @Test(
+        "an agent that is paused, archived or runs elsewhere is refused before a run exists",
+        arguments: [AgentStatus.paused, .archived])
     func refused(status: AgentStatus) async throws {
         try await withRuntime { runtime in
             let resting = try await runtime.agent(.demo) { $0.status = status }
             let elsewhere = try await runtime.store.agent("outside")
             for agent in [resting, elsewhere] {
-                #expect(try await refusal { try await runtime.runtime.invoke(agent, InvokeRequest()) }?.code == .validation)
+                #expect(
+                    try await refusal { try await runtime.runtime.invoke(agent, InvokeRequest()) }?.code == .validation)
             }
             #expect(try await runtime.store.count("runs") == 0)
         }

@@ -135,7 +135,9 @@ struct LifeTests {
                 let child = try await runtime.agent { $0.systemPrompt = "child" }
                 let parent = try await runtime.agent(tools: ["invoke_agent"]) { $0.systemPrompt = "parent" }
                 fake.answer { request in
-                    if request.system == "child" { return request.lastUserText == "fail" ? .error(400) : .text("from the child") }
+                    if request.system == "child" {
+                        return request.lastUserText == "fail" ? .error(400) : .text("from the child")
+                    }
                     if request.toolResults.isEmpty {
                         return .tools(
                             ("invoke_agent", ["agent_id": .string("\(child.id)"), "input": ["q": "work"]]),
@@ -148,7 +150,8 @@ struct LifeTests {
                 #expect(output?.contains("from the child") == true)
                 let runs = try await runtime.store.runs.list(
                     workspace: child.workspaceKey, RunFilter(agentKey: child.key))
-                #expect(runs.count == 2 && runs.allSatisfy { $0.parentRunID == live.ref.id && $0.triggerType == .agent })
+                #expect(
+                    runs.count == 2 && runs.allSatisfy { $0.parentRunID == live.ref.id && $0.triggerType == .agent })
                 #expect(try await runtime.events(live).types.count { $0 == "tool.failed" } == 1)
             }
         }

@@ -97,7 +97,8 @@ struct MoneyTests {
         }
     }
 
-    @Test("a used-up budget refuses before any request and without a run, until the next day", arguments: [true, false])
+    @Test(
+        "a used-up budget refuses before any request and without a run, until the next day", arguments: [true, false])
     func exhausted(whole: Bool) async throws {
         try await withFakeProvider { fake in
             fake.play(.text("done"), repeatingLast: true)

@@ -19,7 +19,9 @@ extension TestRuntime {
         }
     }
 
-    func say(_ text: String, to agent: Agent, _ change: (inout InvokeRequest) -> Void = { _ in }) async throws -> LiveRun {
+    func say(_ text: String, to agent: Agent, _ change: (inout InvokeRequest) -> Void = { _ in }) async throws
+        -> LiveRun
+    {
         var request = InvokeRequest(input: JSONValue.object(["message": .string(text)]).encoded)
         change(&request)
         return try #require(try await runtime.invoke(agent, request).live)

@@ -79,7 +79,9 @@ struct EventLogTests {
             let run = try await store.run()
             let batches = (0..<60).map { batch in (0..<50).map { point("e", at: Double(batch * 50 + $0)) } }
             for batch in batches { _ = try await store.log.append(.sent(batch), toRun: run.key) }
-            #expect(try await store.log.append(.sent(batches[0]), toRun: run.key) == .init(accepted: 50, first: 1, last: 50, stored: 0))
+            #expect(
+                try await store.log.append(.sent(batches[0]), toRun: run.key)
+                    == .init(accepted: 50, first: 1, last: 50, stored: 0))
             #expect(try await store.log.append(.sent([point("late", at: 0.5)]), toRun: run.key).first == 3001)
         }
     }
@@ -112,7 +114,9 @@ struct EventLogTests {
         try await withStore { store in
             let run = try await store.run()
             let batches = (0..<20).map { batch in
-                (0..<30).map { point("e\(batch)", at: Double(batch * 30 + $0)) } + [span("s", id: "\(batch)", at: Double(batch))]
+                (0..<30).map { point("e\(batch)", at: Double(batch * 30 + $0)) } + [
+                    span("s", id: "\(batch)", at: Double(batch))
+                ]
             }
             for batch in batches {
                 store.clock.advance(bySeconds: 1)

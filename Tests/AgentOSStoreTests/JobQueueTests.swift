@@ -74,7 +74,9 @@ struct JobQueueTests {
                 }
             }
             let seen = Collected<Job>()
-            try await store.working { seen.add($0) } _: {
+            try await store.working {
+                seen.add($0)
+            } _: {
                 try await store.lookedAt(seen, by: "kept")
                 try await store.waitUntilEmpty()
             }
@@ -90,7 +92,9 @@ struct JobQueueTests {
             try await store.enqueue("a", in: 500, ["version": 2])
             #expect(try await store.queue.counts().waiting == 2)
             let seen = Collected<Job>()
-            try await store.working { seen.add($0) } _: {
+            try await store.working {
+                seen.add($0)
+            } _: {
                 store.later(101)
                 try await store.lookedAt(seen, by: "now")
                 try await eventually("b") { seen.names.contains("b") }
@@ -109,7 +113,9 @@ struct JobQueueTests {
             try await store.enqueue("gone", in: 10)
             try await store.committer.write { try JobQueue.remove("work", name: "gone", $0) }
             let seen = Collected<Job>()
-            try await store.working { seen.add($0) } _: {
+            try await store.working {
+                seen.add($0)
+            } _: {
                 store.later(11)
                 try await store.lookedAt(seen, by: "other")
             }
@@ -122,7 +128,9 @@ struct JobQueueTests {
         try await withStore { store in
             for number in 0..<60 { try await store.enqueue("job \(number)", in: 5) }
             let seen = Collected<Job>()
-            try await store.working(2) { seen.add($0) } _: {
+            try await store.working(2) {
+                seen.add($0)
+            } _: {
                 store.later(5)
                 try await store.waitUntilEmpty()
             }
@@ -212,7 +220,8 @@ struct JobQueueTests {
         try await withStore { store in
             let now = store.clock.now
             try await store.committer.write { try JobQueue.enqueue("strange", name: "x", at: now, now: now, $0) }
-            try await store.working { _ in } _: {
+            try await store.working { _ in
+            } _: {
                 try await eventually("a reason") {
                     try await store.count("jobs WHERE last_error LIKE '%strange%'") == 1
                 }

@@ -93,7 +93,8 @@ struct StoresTests {
             #expect(try await store.humanInput.answer(nil, run: run, text: "yes") == id)
             await poll.value
             #expect(try await store.humanInput.state(id, run: run) == .answered("yes"))
-            #expect(try await refusal { try await store.humanInput.answer(id, run: run, text: "no") }?.code == .conflict)
+            #expect(
+                try await refusal { try await store.humanInput.answer(id, run: run, text: "no") }?.code == .conflict)
             let late = try await store.humanInput.open(run: run, prompt: "And now?", context: nil, timeoutSeconds: 5)
             store.clock.advance(bySeconds: 6)
             #expect(try await store.humanInput.state(late, run: run) == .expired)
@@ -111,7 +112,9 @@ struct StoresTests {
         try await withStore { store in
             try await store.providers.set(store.workspace.ref, .openai, apiKey: "sk-very-secret-1234", baseURL: nil)
             #expect(try await store.providers.get(store.workspace.ref, .openai)?.apiKey == "sk-very-secret-1234")
-            let raw = try await store.database.read { try $0.row("SELECT api_key FROM provider_settings") { $0.bytes(0) } }
+            let raw = try await store.database.read {
+                try $0.row("SELECT api_key FROM provider_settings") { $0.bytes(0) }
+            }
             let sealed = try #require(raw ?? nil)
             #expect(!String(decoding: sealed, as: UTF8.self).contains("secret"))
             #expect(throws: AgentOSError.self) { try store.vault.open(sealed, context: "provider:other:openai") }
@@ -132,7 +135,9 @@ struct StoresTests {
                 _ = try await store.keys.create(name: "k", workspace: agent.workspaceKey, agent: agent.key)
             }
             _ = try await store.agents.delete(doomed.id, workspace: doomed.workspaceKey)
-            #expect(try await refusal { try await store.agents.agent(doomed.id, workspace: doomed.workspaceKey) }?.code == .notFound)
+            #expect(
+                try await refusal { try await store.agents.agent(doomed.id, workspace: doomed.workspaceKey) }?.code
+                    == .notFound)
             #expect(try await store.runs.list(workspace: kept.workspaceKey, RunFilter()).count == 1)
             while try await store.purge.step() {}
             for table in ["agents", "runs", "run_counters", "event_chunks", "api_keys WHERE agent_key IS NOT NULL"] {
@@ -145,7 +150,8 @@ struct StoresTests {
     func feed() async throws {
         let feed = LiveFeed()
         let run = RunRef(
-            key: 1, id: .new(at: Timestamp(microseconds: 0)), workspaceKey: 1, agentKey: 1, hosted: false, isTest: false)
+            key: 1, id: .new(at: Timestamp(microseconds: 0)), workspaceKey: 1, agentKey: 1, hosted: false, isTest: false
+        )
         let (mine, foreign) = (feed.subscribe(.init(workspaceKey: 1)), feed.subscribe(.init(workspaceKey: 2)))
         for number in 1...1500 { feed.publish(.init(run: run, first: Int64(number), count: 1)) }
         var committed = 0

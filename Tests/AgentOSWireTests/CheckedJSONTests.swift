@@ -7,16 +7,21 @@ import Testing
     @Test(
         "a text that is no JSON object is refused",
         arguments: [
-            "", "  ", "{", "}", "[]", "1", "\"a\"", "null", "NaN", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a" 1}"#, #"{"a":tru}"#,
-            #"{"a":"\q"}"#, #"{"a":"\u12"}"#, #"{"a":"\u12zz"}"#, #"{"a":01}"#, #"{"a":1.}"#, #"{"a":-}"#, #"{"a":.5}"#, #"{"a":1e}"#,
-            #"{"a":1]"#, #"{"a":[1}}"#, #"{"a":1}{}"#, #"{"a":1} x"#, "{\"a\":\"\u{1}\"}", "{\"a\":\"line\nbreak\"}", #"{a:1}"#, #"{'a':1}"#,
-            #"{"a":Inf}"#, #"{"a":nan}"#, #"{"a":"#, #"{"a":"b"#, #"{"a":"b\"#, #"{"a":"b\u"#, "\u{feff}{}", #"{"a":1,,"b":2}"#,
+            "", "  ", "{", "}", "[]", "1", "\"a\"", "null", "NaN", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, #"{"a" 1}"#,
+            #"{"a":tru}"#,
+            #"{"a":"\q"}"#, #"{"a":"\u12"}"#, #"{"a":"\u12zz"}"#, #"{"a":01}"#, #"{"a":1.}"#, #"{"a":-}"#, #"{"a":.5}"#,
+            #"{"a":1e}"#,
+            #"{"a":1]"#, #"{"a":[1}}"#, #"{"a":1}{}"#, #"{"a":1} x"#, "{\"a\":\"\u{1}\"}", "{\"a\":\"line\nbreak\"}",
+            #"{a:1}"#, #"{'a':1}"#,
+            #"{"a":Inf}"#, #"{"a":nan}"#, #"{"a":"#, #"{"a":"b"#, #"{"a":"b\"#, #"{"a":"b\u"#, "\u{feff}{}",
+            #"{"a":1,,"b":2}"#,
         ])
     func refused(text: String) throws { #expect(try refusedPath { _ = try checked(text) } == "") }
 
     @Test(
         "bytes that are not UTF-8 are refused, in values and in names",
-        arguments: [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80]] as [[UInt8]])
+        arguments: [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80]]
+            as [[UInt8]])
     func notUTF8(bytes: [UInt8]) throws {
         let (open, close) = (Array(#"{"a":""#.utf8), Array(#""}"#.utf8))
         #expect(try refusedPath { _ = try checked(open + bytes + close) } == "")
@@ -96,9 +101,12 @@ import Testing
 
     private func randomString(_ random: inout SeededGenerator) -> String {
         let pieces = [
-            "a", "é", "😀", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\ud83d\\ude00", "\\ud800", "\\udc00", "\\u0000", "sixteen bytes long", "\u{2028}",
+            "a", "é", "😀", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\ud83d\\ude00", "\\ud800", "\\udc00", "\\u0000",
+            "sixteen bytes long", "\u{2028}",
         ]
-        return "\"" + (0..<Int.random(in: 0...5, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined() + "\""
+        return "\""
+            + (0..<Int.random(in: 0...5, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }
+            .joined() + "\""
     }
 
     private func randomValue(_ random: inout SeededGenerator, depth: Int) -> String {

@@ -17,11 +17,15 @@ import Testing
         "a body that names no run or no events is refused by the member's name",
         arguments: [
             (#"{"events":[{"type":"a"}]}"#, "run_id"), (#"{"run_id":null,"events":[{"type":"a"}]}"#, "run_id"),
-            (#"{"run_id":"x","events":[{"type":"a"}]}"#, "run_id"), (#"{"run_id":7,"events":[{"type":"a"}]}"#, "run_id"),
+            (#"{"run_id":"x","events":[{"type":"a"}]}"#, "run_id"),
+            (#"{"run_id":7,"events":[{"type":"a"}]}"#, "run_id"),
             (#"{"run_id":"R","run_id":"R","events":[{"type":"a"}]}"#, "run_id"), (#"{"run_id":"R"}"#, "events"),
-            (#"{"run_id":"R","events":null}"#, "events"), (#"{"run_id":"R","events":{}}"#, "events"), (#"{"run_id":"R","events":[]}"#, "events"),
-            (#"{"run_id":"R","events":[{"type":"a"}],"events":[{"type":"a"}]}"#, "events"), (#"{"run_id":"R","events":[1]}"#, "events[0]"),
-            (#"{"run_id":"R","events":[{"type":"a"},null]}"#, "events[1]"), (#"{"run_id":"R","events":[{"type":"a"},[]]}"#, "events[1]"),
+            (#"{"run_id":"R","events":null}"#, "events"), (#"{"run_id":"R","events":{}}"#, "events"),
+            (#"{"run_id":"R","events":[]}"#, "events"),
+            (#"{"run_id":"R","events":[{"type":"a"}],"events":[{"type":"a"}]}"#, "events"),
+            (#"{"run_id":"R","events":[1]}"#, "events[0]"),
+            (#"{"run_id":"R","events":[{"type":"a"},null]}"#, "events[1]"),
+            (#"{"run_id":"R","events":[{"type":"a"},[]]}"#, "events[1]"),
         ])
     func bodies(body: String, path: String) throws {
         let text = body.replacing("\"R\"", with: "\"\(runText)\"")
@@ -34,19 +38,30 @@ import Testing
     @Test(
         "each rule of an event is held, and the offending field is named",
         arguments: [
-            (#"{}"#, "type"), (#"{"type":null}"#, "type"), (#"{"type":""}"#, "type"), (#"{"type":5}"#, "type"), (#"{"type":"a","type":"b"}"#, "type"),
-            (#"{"type":"\#(String(repeating: "é", count: 256))"}"#, "type"), (#"{"type":"a","level":"warning"}"#, "level"),
-            (#"{"type":"a","level":null}"#, "level"), (#"{"type":"a","level":3}"#, "level"), (#"{"type":"a","level":"INFO"}"#, "level"),
-            (#"{"type":"a","level":"info","level":"info"}"#, "level"), (#"{"type":"a","payload":null}"#, "payload"), (#"{"type":"a","payload":[]}"#, "payload"),
+            (#"{}"#, "type"), (#"{"type":null}"#, "type"), (#"{"type":""}"#, "type"), (#"{"type":5}"#, "type"),
+            (#"{"type":"a","type":"b"}"#, "type"),
+            (#"{"type":"\#(String(repeating: "é", count: 256))"}"#, "type"),
+            (#"{"type":"a","level":"warning"}"#, "level"),
+            (#"{"type":"a","level":null}"#, "level"), (#"{"type":"a","level":3}"#, "level"),
+            (#"{"type":"a","level":"INFO"}"#, "level"),
+            (#"{"type":"a","level":"info","level":"info"}"#, "level"), (#"{"type":"a","payload":null}"#, "payload"),
+            (#"{"type":"a","payload":[]}"#, "payload"),
             (#"{"type":"a","payload":"x"}"#, "payload"), (#"{"type":"a","payload":{},"payload":{}}"#, "payload"),
-            (#"{"type":"a","occurred_at":null}"#, "occurred_at"), (#"{"type":"a","occurred_at":1778529600}"#, "occurred_at"),
-            (#"{"type":"a","occurred_at":"yesterday"}"#, "occurred_at"), (#"{"type":"a","occurred_at":"2026-05-11T20:00:00"}"#, "occurred_at"),
-            (#"{"type":"a","span_id":"",\#(spanTimes)}"#, "span_id"), (#"{"type":"a","span_id":null,\#(spanTimes)}"#, "span_id"),
+            (#"{"type":"a","occurred_at":null}"#, "occurred_at"),
+            (#"{"type":"a","occurred_at":1778529600}"#, "occurred_at"),
+            (#"{"type":"a","occurred_at":"yesterday"}"#, "occurred_at"),
+            (#"{"type":"a","occurred_at":"2026-05-11T20:00:00"}"#, "occurred_at"),
+            (#"{"type":"a","span_id":"",\#(spanTimes)}"#, "span_id"),
+            (#"{"type":"a","span_id":null,\#(spanTimes)}"#, "span_id"),
             (#"{"type":"a","span_id":"\#(String(repeating: "x", count: 65))",\#(spanTimes)}"#, "span_id"),
-            (#"{"type":"a","parent_span_id":null}"#, "parent_span_id"), (#"{"type":"a","parent_span_id":1}"#, "parent_span_id"),
-            (#"{"type":"a","kind":null}"#, "kind"), (#"{"type":"a","kind":[]}"#, "kind"), (#"{"type":"a","started_at":"x"}"#, "started_at"),
-            (#"{"type":"a","ended_at":"x"}"#, "ended_at"), (#"{"type":"a","duration_ms":-1}"#, "duration_ms"), (#"{"type":"a","duration_ms":1.5}"#, "duration_ms"),
-            (#"{"type":"a","duration_ms":"1"}"#, "duration_ms"), (#"{"type":"a","duration_ms":NaN}"#, "duration_ms"), (#"{"type":"a","duration_ms":1e400}"#, "duration_ms"),
+            (#"{"type":"a","parent_span_id":null}"#, "parent_span_id"),
+            (#"{"type":"a","parent_span_id":1}"#, "parent_span_id"),
+            (#"{"type":"a","kind":null}"#, "kind"), (#"{"type":"a","kind":[]}"#, "kind"),
+            (#"{"type":"a","started_at":"x"}"#, "started_at"),
+            (#"{"type":"a","ended_at":"x"}"#, "ended_at"), (#"{"type":"a","duration_ms":-1}"#, "duration_ms"),
+            (#"{"type":"a","duration_ms":1.5}"#, "duration_ms"),
+            (#"{"type":"a","duration_ms":"1"}"#, "duration_ms"), (#"{"type":"a","duration_ms":NaN}"#, "duration_ms"),
+            (#"{"type":"a","duration_ms":1e400}"#, "duration_ms"),
             (#"{"type":"a","span_id":"s","ended_at":\#(time),"duration_ms":1}"#, "started_at"),
             (#"{"type":"a","span_id":"s","started_at":\#(time),"duration_ms":1}"#, "ended_at"),
             (#"{"type":"a","span_id":"s","started_at":\#(time),"ended_at":\#(time)}"#, "duration_ms"),
@@ -58,10 +73,14 @@ import Testing
     @Test(
         "what clients really send is accepted",
         arguments: [
-            #"{"type":"a"}"#, #"{"type":"\#(String(repeating: "é", count: 255))"}"#, #"{"type":"\u0061\n"}"#, #"{"type":"a","level":"\u0069nfo"}"#,
-            #"{"\u0074ype":"a"}"#, #"{"type":"a","payload":{"x":NaN,"y":[-Infinity]}}"#, #"{"type":"a","payload":{"type":7,"level":"x"}}"#,
-            #"{"type":"a","parent_span_id":"","kind":""}"#, #"{"type":"a","unknown":null}"#, #"{"type":"a","duration_ms":1e2}"#,
-            #"{"type":"a","span_id":"\#(String(repeating: "ü", count: 64))",\#(spanTimes)}"#, #"{"type":"a","occurred_at":"2026-05-11T20:00:00.123456+02:00"}"#,
+            #"{"type":"a"}"#, #"{"type":"\#(String(repeating: "é", count: 255))"}"#, #"{"type":"\u0061\n"}"#,
+            #"{"type":"a","level":"\u0069nfo"}"#,
+            #"{"\u0074ype":"a"}"#, #"{"type":"a","payload":{"x":NaN,"y":[-Infinity]}}"#,
+            #"{"type":"a","payload":{"type":7,"level":"x"}}"#,
+            #"{"type":"a","parent_span_id":"","kind":""}"#, #"{"type":"a","unknown":null}"#,
+            #"{"type":"a","duration_ms":1e2}"#,
+            #"{"type":"a","span_id":"\#(String(repeating: "ü", count: 64))",\#(spanTimes)}"#,
+            #"{"type":"a","occurred_at":"2026-05-11T20:00:00.123456+02:00"}"#,
             #"{"type":"a","span_id":"s","started_at":"2026-05-11T20:00:01Z","ended_at":\#(time),"duration_ms":0.0}"#,
         ])
     func accepted(event: String) throws { #expect(try request(event).batch.items.count == 1) }
@@ -78,7 +97,8 @@ import Testing
     func most() throws {
         let many = Array(repeating: #"{"type":"a"}"#, count: 1001)
         func send(_ count: Int) throws -> EventsRequest {
-            try EventsRequest(checked(#"{"run_id":"\#(runText)","events":[\#(many.prefix(count).joined(separator: ","))]}"#))
+            try EventsRequest(
+                checked(#"{"run_id":"\#(runText)","events":[\#(many.prefix(count).joined(separator: ","))]}"#))
         }
         #expect(try send(1000).batch.items.count == 1000)
         #expect(try refusedPath { _ = try send(1001) } == "events")
@@ -86,7 +106,8 @@ import Testing
 
     @Test("the first offending event is the one that is named")
     func firstFault() throws {
-        #expect(try refusedPath { _ = try request(#"{"type":"a"}"#, #"{"type":""}"#, #"{"type":1}"#) } == "events[1].type")
+        #expect(
+            try refusedPath { _ = try request(#"{"type":"a"}"#, #"{"type":""}"#, #"{"type":1}"#) } == "events[1].type")
     }
 
     @Test("an event's bytes are kept as they were sent")
@@ -106,7 +127,9 @@ import Testing
     @Test("times, levels and spans of events are known to the store")
     func items() throws {
         let batch = try request(
-            #"{"type":"a"}"#, #"{"type":"b","level":"error","occurred_at":"2026-05-11T20:00:00.000001Z"}"#, span("s", id: "1")).batch
+            #"{"type":"a"}"#, #"{"type":"b","level":"error","occurred_at":"2026-05-11T20:00:00.000001Z"}"#,
+            span("s", id: "1")
+        ).batch
         #expect(batch.items.map(\.isSpan) == [false, false, true])
         #expect(batch.items.map(\.isError) == [false, true, false])
         #expect(batch.items.map(\.occurredAt).prefix(2) == [nil, 1_778_529_600_000_001])
@@ -124,11 +147,14 @@ import Testing
     @Test("token counts are taken from llm spans and llm.response events, wrong ones passed over")
     func tokens() throws {
         let batch = try request(
-            span("gpt", id: "1", kind: "llm", payload: #"{"input_tokens":5,"output_tokens":2.0,"cache_read_tokens":"x"}"#),
+            span(
+                "gpt", id: "1", kind: "llm", payload: #"{"input_tokens":5,"output_tokens":2.0,"cache_read_tokens":"x"}"#
+            ),
             #"{"type":"llm.response","payload":{"input_tokens":7,"output_tokens":-1}}"#,
             span("tool", id: "2", kind: "tool", payload: #"{"input_tokens":100}"#),
             #"{"type":"other","payload":{"input_tokens":100}}"#,
-            #"{"type":"llm.response","payload":{"model":"m"}}"#).batch
+            #"{"type":"llm.response","payload":{"model":"m"}}"#
+        ).batch
         #expect(batch.tokens.map(\.item) == [0, 1])
         #expect(batch.tokens.map(\.usage) == [TokenUsage(input: 5, output: 2), TokenUsage(input: 7)])
         #expect(batch.tokens.map(\.isSpan) == [true, false])

@@ -47,7 +47,8 @@ import Testing
     @Test(
         "what is cut off, damaged or no gzip at all is refused",
         arguments: [
-            [], [31], Array(packed.dropLast()), Array(packed.prefix(14)), packed + [0], packed + packed, Array("{}".utf8), [31, 139, 9, 0],
+            [], [31], Array(packed.dropLast()), Array(packed.prefix(14)), packed + [0], packed + packed,
+            Array("{}".utf8), [31, 139, 9, 0],
             packed.enumerated().map { $0.offset == 20 ? $0.element ^ 1 : $0.element },
         ] as [[UInt8]])
     func refused(bytes: [UInt8]) {

@@ -7,7 +7,8 @@ import AgentOSStore
 enum AgentFields {
     private static let modelFields = [
         "system_prompt", "provider_type", "model", "temperature", "max_tokens", "max_iterations", "tools",
-        "prompt_variables", "input_schema", "output_schema", "approval_tools", "approval_required_tools", "fallback_models", "max_cost_usd",
+        "prompt_variables", "input_schema", "output_schema", "approval_tools", "approval_required_tools",
+        "fallback_models", "max_cost_usd",
         "pinned_resource_ids",
     ]
 
@@ -62,7 +63,9 @@ enum AgentFields {
         if parameters.mentions("prompt_variables") {
             agent.promptVariables = try variables(parameters.object("prompt_variables") ?? JSONObject())
         }
-        given("pinned_resource_ids", parameters.strings("pinned_resource_ids")) { agent.pinnedResources = unique($0 ?? []) }
+        given("pinned_resource_ids", parameters.strings("pinned_resource_ids")) {
+            agent.pinnedResources = unique($0 ?? [])
+        }
         // The second name is the one that other clients use.
         for name in ["approval_tools", "approval_required_tools"] {
             given(name, parameters.strings(name)) { agent.approvalTools = unique($0 ?? []) }
@@ -101,7 +104,8 @@ enum AgentFields {
             guard let variable = value.objectValue else { throw AgentOSError.invalid(path, "must be an object") }
             for (member, value) in variable.members {
                 guard member == "description" || member == "value" else {
-                    throw AgentOSError.invalid("\(path).\(member.prefix(80))", "is unknown; there are description and value")
+                    throw AgentOSError.invalid(
+                        "\(path).\(member.prefix(80))", "is unknown; there are description and value")
                 }
                 guard value.isNull || value.stringValue != nil else {
                     throw AgentOSError.invalid("\(path).\(member)", "must be a string")

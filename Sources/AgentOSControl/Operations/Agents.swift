@@ -187,7 +187,9 @@ extension OperationCall {
     /// The id in `cursor`.
     func cursor<Named>() throws -> ID<Named>? {
         guard let text = parameters.string("cursor") else { return nil }
-        guard let id = ID<Named>(text) else { throw AgentOSError.invalid("cursor", "is not one of this list's cursors") }
+        guard let id = ID<Named>(text) else {
+            throw AgentOSError.invalid("cursor", "is not one of this list's cursors")
+        }
         return id
     }
 }

@@ -21,7 +21,9 @@ extension Operation {
             let name = try call.parameters.requiredString("name")
             guard name.utf8.first.map(Self.isLetter) == true,
                 name.utf8.allSatisfy({ isLetter($0) || (0x30...0x39).contains($0) || $0 == 0x2d || $0 == 0x5f })
-            else { throw AgentOSError.invalid("name", "must begin with a letter and hold only letters, digits, - and _") }
+            else {
+                throw AgentOSError.invalid("name", "must begin with a letter and hold only letters, digits, - and _")
+            }
             let secret = call.parameters.string("auth_secret")
             guard secret?.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value < 0x7f }) != false else {
                 throw AgentOSError.invalid("auth_secret", "must be printable ASCII without blanks")

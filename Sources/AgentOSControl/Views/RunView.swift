@@ -13,7 +13,8 @@ enum RunView {
             "duration_ms": .optionalInt(run.durationMilliseconds), "error_message": .optional(run.errorMessage),
             "input_tokens": .optionalInt(run.tokens.input), "output_tokens": .optionalInt(run.tokens.output),
             "cache_read_tokens": .optionalInt(run.tokens.cacheRead),
-            "cache_creation_tokens": .optionalInt(run.tokens.cacheCreation), "cost_usd": run.cost.map { .double($0.usd) } ?? .null,
+            "cache_creation_tokens": .optionalInt(run.tokens.cacheCreation),
+            "cost_usd": run.cost.map { .double($0.usd) } ?? .null,
             "unpriced_model_calls": .int(run.unpricedCalls),
         ]
     }

@@ -61,7 +61,8 @@ public struct EventBatch: Sendable {
 
     /// Appends an event made by the server itself; such events are never repeats.
     public mutating func append(
-        event: [UInt8], occurredAt: Timestamp, isSpan: Bool = false, isError: Bool = false, tokens usage: TokenUsage? = nil,
+        event: [UInt8], occurredAt: Timestamp, isSpan: Bool = false, isError: Bool = false,
+        tokens usage: TokenUsage? = nil,
         cost: Money? = nil
     ) {
         if let usage { tokens.append(Tokens(item: items.count, usage: usage, isSpan: isSpan, cost: cost)) }

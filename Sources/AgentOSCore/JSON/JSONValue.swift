@@ -107,7 +107,11 @@ public struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
                 }
             } else if let newValue {
                 members.append((key, newValue))
-                if members.count == 13 { rebuildIndex() } else if members.count > 13 { index[Array(key.utf8)] = members.count - 1 }
+                if members.count == 13 {
+                    rebuildIndex()
+                } else if members.count > 13 {
+                    index[Array(key.utf8)] = members.count - 1
+                }
             }
         }
     }

@@ -99,7 +99,9 @@ struct CallBoard: Sendable {
     }
 
     mutating func decide(_ decision: ApprovalDecision, rejection: RunPlan.Rejection) -> ApprovalRequest? {
-        guard let index = slots.firstIndex(where: { $0.approval?.id == decision.id && !$0.isApproved && $0.result == nil }),
+        guard
+            let index = slots.firstIndex(where: { $0.approval?.id == decision.id && !$0.isApproved && $0.result == nil }
+            ),
             let request = slots[index].approval
         else { return nil }
         if decision.verdict == .approved {
@@ -110,7 +112,8 @@ struct CallBoard: Sendable {
             slots[index].result = ToolResult(
                 callID: request.callID, name: request.tool,
                 content: decision.verdict == .expired
-                    ? "The call was not made: nobody approved it in time." : "The call was not made: a person rejected it\(reason)",
+                    ? "The call was not made: nobody approved it in time."
+                    : "The call was not made: a person rejected it\(reason)",
                 isError: true)
         }
         return request
@@ -139,7 +142,8 @@ struct CallBoard: Sendable {
         } else {
             slots[index].result = ToolResult(
                 callID: call.id, name: call.name,
-                content: "The server was stopped during this call; its outcome is unknown. A person was asked and says: \(text)",
+                content:
+                    "The server was stopped during this call; its outcome is unknown. A person was asked and says: \(text)",
                 isError: true)
         }
         return true

@@ -189,7 +189,8 @@ public struct RunMachine: Sendable {
         }
         let faults =
             value == nil
-            ? "it is not JSON" : issues.map { $0.path.isEmpty ? $0.message : "\($0.path): \($0.message)" }.joined(separator: "; ")
+            ? "it is not JSON"
+            : issues.map { $0.path.isEmpty ? $0.message : "\($0.path): \($0.message)" }.joined(separator: "; ")
         if repairs == 0 {
             repairs = 1
             messages.append(
@@ -199,13 +200,17 @@ public struct RunMachine: Sendable {
         } else {
             failure = .failed(
                 code: .internal, message: "The agent's output does not satisfy its output_schema: \(faults).",
-                detail: ["type": "output_schema", "errors": .array(issues.map { ["path": .string($0.path), "message": .string($0.message)] })])
+                detail: [
+                    "type": "output_schema",
+                    "errors": .array(issues.map { ["path": .string($0.path), "message": .string($0.message)] }),
+                ])
         }
     }
 
     private static func failure(_ decision: ApprovalDecision, of request: ApprovalRequest) -> RunOutcome {
         let message =
-            decision.verdict == .expired ? "Approval expired" : decision.note.flatMap { $0.isEmpty ? nil : $0 } ?? "Approval rejected"
+            decision.verdict == .expired
+            ? "Approval expired" : decision.note.flatMap { $0.isEmpty ? nil : $0 } ?? "Approval rejected"
         return .failed(
             code: .internal, message: message,
             detail: [
@@ -228,7 +233,8 @@ public struct RunMachine: Sendable {
     private static func json(in text: String) -> JSONValue? {
         if let value = try? JSONParser.parse(text) { return value }
         let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
-        guard let first = lines.first, first.hasPrefix("```"), let last = lines.last, last.hasPrefix("```"), lines.count > 2
+        guard let first = lines.first, first.hasPrefix("```"), let last = lines.last, last.hasPrefix("```"),
+            lines.count > 2
         else { return nil }
         return try? JSONParser.parse(lines.dropFirst().dropLast().joined(separator: "\n"))
     }

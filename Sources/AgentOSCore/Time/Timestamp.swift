@@ -94,7 +94,8 @@ extension Timestamp {
             return nil
         }
         guard position == bytes.count else { return nil }
-        let seconds = Self.days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second - offset
+        let seconds =
+            Self.days(year: year, month: month, day: day) * 86400 + hour * 3600 + minute * 60 + second - offset
         // An offset can move the first and last hours out of the years that can be written with four digits.
         guard seconds >= -62_167_219_200, seconds < 253_402_300_800 else { return nil }
         self.init(microseconds: seconds * 1_000_000 + micros)

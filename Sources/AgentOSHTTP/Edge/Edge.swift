@@ -100,7 +100,9 @@ public struct Edge: HTTPResponder {
         } catch {
             logger.error(
                 "unexpected error",
-                metadata: ["request_id": .string(requestID), "route": .string(label), "error": .string(Self.describe(error))])
+                metadata: [
+                    "request_id": .string(requestID), "route": .string(label), "error": .string(Self.describe(error)),
+                ])
             reply = .error(AgentOSError(.internal, "Something went wrong in the server."))
         }
         if reply.status >= 400 { closeAfterUnreadBody(request, context, &fields) }
@@ -234,7 +236,8 @@ public struct Edge: HTTPResponder {
 
     private func metricsText() async -> Reply {
         let own = [
-            Metrics.Gauge("agentos_request_bytes_in_flight", "Bytes of request bodies in memory.", Double(bodies.bytesInFlight))
+            Metrics.Gauge(
+                "agentos_request_bytes_in_flight", "Bytes of request bodies in memory.", Double(bodies.bytesInFlight))
         ]
         var reply = Reply(Array(metrics.text(own + (await services.gauges())).utf8))
         reply.contentType = "text/plain; version=0.0.4; charset=utf-8"

@@ -75,7 +75,9 @@ public final class Metrics: Sendable {
             out += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
         }
         head("agentos_http_requests_total", "counter", "Answered requests by route and status.")
-        for (series, count) in state.requests.sorted(by: { ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status) }) {
+        for (series, count) in state.requests.sorted(by: {
+            ($0.key.route, $0.key.status) < ($1.key.route, $1.key.status)
+        }) {
             out += "agentos_http_requests_total{route=\"\(series.route)\",status=\"\(series.status)\"} \(count)\n"
         }
         head("agentos_http_request_duration_seconds", "histogram", "Time to the answer by route.")

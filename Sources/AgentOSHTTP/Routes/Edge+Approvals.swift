@@ -24,7 +24,9 @@ extension Edge {
         return try await bodies.withObject(of: request, limit: configuration.maximumControlBody) { json in
             let result = try await services.registry.call("approvals_decide", by: principal) {
                 let given = try json.object()
-                if let twice = given.repeated.sorted().first { throw AgentOSError.invalid(twice, "is given more than once") }
+                if let twice = given.repeated.sorted().first {
+                    throw AgentOSError.invalid(twice, "is given more than once")
+                }
                 // Unknown members are let pass on this road, as on all that are not methods.
                 var body: JSONObject = ["approval_id": .string("\(id)")]
                 for name in ["decision", "decision_note", "note", "arguments", "workspace"] {

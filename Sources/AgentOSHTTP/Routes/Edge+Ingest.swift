@@ -17,7 +17,8 @@ extension Edge {
             case .runComplete: try await end(try .complete(json), reporter)
             case .runFail:
                 try await end(
-                    try .fail(json, cutsLongMessages: request.headers[.userAgent]?.hasPrefix("agentos-sdk-py/0.2") == true),
+                    try .fail(
+                        json, cutsLongMessages: request.headers[.userAgent]?.hasPrefix("agentos-sdk-py/0.2") == true),
                     reporter)
             case .runCancel: try await end(try .cancel(json), reporter)
             case .tasks: try await task(json, reporter)
@@ -166,11 +167,12 @@ extension Edge {
                 out.raw("}")
             }
         case .pending:
-            return .data({ out in
-                out.raw("{\"request_id\":")
-                out.id(id.bits)
-                out.raw(",\"status\":\"pending\"}")
-            }, status: 202)
+            return .data(
+                { out in
+                    out.raw("{\"request_id\":")
+                    out.id(id.bits)
+                    out.raw(",\"status\":\"pending\"}")
+                }, status: 202)
         case .expired: throw AgentOSError(.timeout, "Nobody answered in time.")
         case .cancelled: throw AgentOSError(.conflict, "The question was cancelled: its run has ended.")
         }

@@ -24,7 +24,8 @@ extension Edge {
         let runtime = services.runtime
         let started = try await runtime.invoke(agent, call, invocation: invocation)
         if call.background {
-            return Reply(Envelope.data(encoded: InvokeView.begun(started.ref.id, session: started.conversation)), status: 202)
+            return Reply(
+                Envelope.data(encoded: InvokeView.begun(started.ref.id, session: started.conversation)), status: 202)
         }
         guard call.stream else {
             let (data, status) = try InvokeView.result(try await runtime.outcome(of: started))

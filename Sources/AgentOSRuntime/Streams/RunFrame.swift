@@ -45,7 +45,9 @@ enum FrameLog {
                 }
                 for toolCall in recorded.reply.toolCalls { names[toolCall.id] = toolCall.name }
             case .toolsCalled(let ids):
-                for (number, id) in ids.enumerated() { add(position, number + 1, .tool(.calling, name: names[id] ?? "")) }
+                for (number, id) in ids.enumerated() {
+                    add(position, number + 1, .tool(.calling, name: names[id] ?? ""))
+                }
             case .toolReturned(let result, _):
                 add(position, 1, .tool(result.isError ? .failed : .returned, name: result.name))
             case .approvalsRequested, .inputRequested, .approvalDecided, .inputReceived, .inputExpired: continue

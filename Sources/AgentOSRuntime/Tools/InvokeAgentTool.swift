@@ -68,7 +68,8 @@ struct InvokeAgentTool: Tool {
         case .paused(let pause, _):
             let what = pause.status == .awaitingApproval ? "a person's approval" : "a person's answer"
             return ToolOutcome(
-                "The agent's run \(child.id) waits for \(what); its output is not there yet.", isError: true, cost: cost)
+                "The agent's run \(child.id) waits for \(what); its output is not there yet.", isError: true, cost: cost
+            )
         case .failed(let error):
             return ToolOutcome("The agent's run \(child.id) failed: \(error.message)", isError: true, cost: cost)
         }
@@ -84,7 +85,8 @@ struct InvokeAgentTool: Tool {
             throw ToolFailure("Agents may call each other at most \(Self.depthBound) levels deep.")
         }
         guard !plan.lineage.contains(agentID) else {
-            throw ToolFailure("The agent \(agentID) is at work above this run already; agents must not call each other in a circle.")
+            throw ToolFailure(
+                "The agent \(agentID) is at work above this run already; agents must not call each other in a circle.")
         }
         var request = InvokeRequest(parentRunID: context.run.ref.id, test: context.isTest)
         request.input = JSONValue.object(try given.optionalObject("input") ?? JSONObject()).encoded

@@ -43,7 +43,8 @@ struct MCPServerTool: Tool {
             return text
         } catch let error as MCPError {
             let doubt = writes && !error.wasRefused ? " The call may have been carried out all the same." : ""
-            throw ToolFailure("The MCP server \(server) brought no result: \(echoes.removed(from: error.message))\(doubt)")
+            throw ToolFailure(
+                "The MCP server \(server) brought no result: \(echoes.removed(from: error.message))\(doubt)")
         }
     }
 

@@ -135,9 +135,11 @@ enum MCPToolNames {
     }
 
     private static func clean(_ text: String) -> String {
-        String(text.unicodeScalars.map { scalar -> Character in
-            let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(Character(scalar)))
-            return isPlain || scalar == "-" || scalar == "_" ? Character(scalar) : "_"
-        })
+        String(
+            text.unicodeScalars.map { scalar -> Character in
+                let isPlain =
+                    scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(Character(scalar)))
+                return isPlain || scalar == "-" || scalar == "_" ? Character(scalar) : "_"
+            })
     }
 }

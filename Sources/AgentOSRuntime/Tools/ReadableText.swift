@@ -7,7 +7,8 @@ enum ReadableText {
         "script", "style", "noscript", "template", "svg", "head", "iframe", "object", "canvas",
     ]
     private static let blocks: Set<String> = [
-        "p", "div", "section", "article", "header", "footer", "main", "nav", "aside", "h1", "h2", "h3", "h4", "h5", "h6",
+        "p", "div", "section", "article", "header", "footer", "main", "nav", "aside", "h1", "h2", "h3", "h4", "h5",
+        "h6",
         "ul", "ol", "li", "table", "tr", "blockquote", "pre", "figure", "figcaption", "form", "br", "hr", "dl", "dt",
         "dd", "address", "details", "summary",
     ]

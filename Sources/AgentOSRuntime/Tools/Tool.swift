@@ -108,7 +108,9 @@ struct Arguments {
 
     func optionalString(_ name: String) throws -> String? {
         guard let value = object[name], !value.isNull else { return nil }
-        guard let text = value.stringValue else { throw ToolFailure("\(name) must be a string, not \(value.kindName).") }
+        guard let text = value.stringValue else {
+            throw ToolFailure("\(name) must be a string, not \(value.kindName).")
+        }
         return text
     }
 

@@ -52,7 +52,8 @@ public final class AgentStore: Sendable {
             maxIterations: Int(try row.requiredInt(14)), tools: strings(15), tags: strings(16),
             promptVariables: row.json(17)?.objectValue ?? JSONObject(), inputSchema: row.json(18),
             outputSchema: row.json(19), approvalTools: strings(22), fallbackModels: strings(23),
-            pinnedResources: strings(24), maxCost: row.int(25).map(Money.init(nanoUSD:)), createdAt: Timestamp(microseconds: try row.requiredInt(20)),
+            pinnedResources: strings(24), maxCost: row.int(25).map(Money.init(nanoUSD:)),
+            createdAt: Timestamp(microseconds: try row.requiredInt(20)),
             updatedAt: Timestamp(microseconds: try row.requiredInt(21)))
     }
 

@@ -42,7 +42,7 @@ public final class ConversationStore: Sendable {
             try connection.row(
                 "SELECT key, external_user_id, message_count FROM conversations WHERE id = $1 AND agent_key = $2",
                 [.id(id), .int(agent)]
-            ) { 
+            ) {
                 ConversationRef(
                     key: try $0.requiredInt(0), id: id, externalUserID: $0.text(1),
                     messageCount: Int(try $0.requiredInt(2)))
@@ -64,7 +64,8 @@ public final class ConversationStore: Sendable {
             ) { row in
                 ConversationMessage(
                     isUser: row.text(0) == "user", content: try row.requiredText(1),
-                    runID: row.optionalBits(2).map(RunID.init), createdAt: Timestamp(microseconds: try row.requiredInt(3)))
+                    runID: row.optionalBits(2).map(RunID.init),
+                    createdAt: Timestamp(microseconds: try row.requiredInt(3)))
             }
             .reversed()
         }
@@ -89,7 +90,8 @@ public final class ConversationStore: Sendable {
     /// - Throws: CONFLICT while another run of it is not over, NOT_FOUND when it was deleted.
     static func claim(_ key: Int64, run: Int64, _ connection: any SQLConnection) throws {
         let changed = try connection.run(
-            "UPDATE conversations SET busy_run_key = $2 WHERE key = $1 AND busy_run_key IS NULL", [.int(key), .int(run)])
+            "UPDATE conversations SET busy_run_key = $2 WHERE key = $1 AND busy_run_key IS NULL",
+            [.int(key), .int(run)])
         if changed > 0 { return }
         guard try connection.int("SELECT 1 FROM conversations WHERE key = $1", [.int(key)]) != nil else {
             throw AgentOSError(.notFound, "No session with this id.")
@@ -101,7 +103,9 @@ public final class ConversationStore: Sendable {
     static func release(
         run: Int64, turn: HostedRunStore.Turn?, now: Timestamp, _ connection: any SQLConnection
     ) throws {
-        let conversation = try connection.row("SELECT conversation_key FROM runs WHERE key = $1", [.int(run)]) { $0.int(0) }
+        let conversation = try connection.row("SELECT conversation_key FROM runs WHERE key = $1", [.int(run)]) {
+            $0.int(0)
+        }
         guard let key = conversation ?? nil else { return }
         guard let turn else {
             try connection.run("UPDATE conversations SET busy_run_key = NULL WHERE key = $1", [.int(key)])

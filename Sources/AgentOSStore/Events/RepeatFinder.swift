@@ -88,7 +88,9 @@ struct RepeatFinder {
                 .int(spans ? 1 : 2),
             ]
         ) { row in
-            Row(id: try row.requiredInt(0), first: try row.requiredInt(1), digests: ChunkDigests.decode(row.bytes(2) ?? []))
+            Row(
+                id: try row.requiredInt(0), first: try row.requiredInt(1),
+                digests: ChunkDigests.decode(row.bytes(2) ?? []))
         }
         for row in rows { try body(row) }
     }

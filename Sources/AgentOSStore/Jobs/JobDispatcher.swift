@@ -86,7 +86,9 @@ public final class JobDispatcher: Sendable {
     private func work(_ job: Job) async {
         let known = handlers.withLock { $0[job.kind] }
         do {
-            guard let known else { throw AgentOSError(.internal, "This version knows no jobs of the kind \(job.kind).") }
+            guard let known else {
+                throw AgentOSError(.internal, "This version knows no jobs of the kind \(job.kind).")
+            }
             try await known.handler(job)
             try await queue.done(job)
         } catch {

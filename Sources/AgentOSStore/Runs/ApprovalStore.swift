@@ -80,7 +80,8 @@ public final class ApprovalStore: Sendable {
                 agentKey: try row.requiredInt(4), hosted: true, isTest: row.int(5) == 1),
             agentID: AgentID(try row.bits(6)), agentName: try row.requiredText(7), tool: try row.requiredText(8),
             input: row.bytes(9) ?? [], editedInput: row.bytes(10), status: try row.requiredText(11), note: row.text(12),
-            decidedBy: row.text(13), decidedAt: row.time(14), createdAt: Timestamp(microseconds: try row.requiredInt(15)),
+            decidedBy: row.text(13), decidedAt: row.time(14),
+            createdAt: Timestamp(microseconds: try row.requiredInt(15)),
             expiresAt: Timestamp(microseconds: try row.requiredInt(16)))
     }
 
@@ -142,7 +143,8 @@ public final class ApprovalStore: Sendable {
     ) async throws -> Int64 {
         let now = clock.now()
         let (log, run) = (log, approval.run)
-        let first = try await committer.write(cost: events.cost + 1024, aborted: { log.forget(run: run.key) }) { connection in
+        let first = try await committer.write(cost: events.cost + 1024, aborted: { log.forget(run: run.key) }) {
+            connection in
             let isExpiry = decision.verdict == .expired
             let changed = try connection.run(
                 """

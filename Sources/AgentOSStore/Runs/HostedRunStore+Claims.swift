@@ -41,7 +41,8 @@ extension HostedRunStore {
     public func unclaim(_ lease: RunLease) async throws {
         try await committer.write { connection in
             try connection.run(
-                "UPDATE runs SET node_key = NULL WHERE key = $1 AND fence = $2", [.int(lease.ref.key), .int(lease.fence)])
+                "UPDATE runs SET node_key = NULL WHERE key = $1 AND fence = $2",
+                [.int(lease.ref.key), .int(lease.fence)])
         }
     }
 
@@ -70,7 +71,8 @@ extension HostedRunStore {
                 """, [.int(ref.key)]
             ) { row in
                 (
-                    RunStatus(rawValue: try row.requiredText(0)) ?? .failed, row.optionalBits(1).map(ConversationID.init),
+                    RunStatus(rawValue: try row.requiredText(0)) ?? .failed,
+                    row.optionalBits(1).map(ConversationID.init),
                     Timestamp(microseconds: try row.requiredInt(2)), row.int(3).map(Int.init), row.bytes(4)
                 )
             }
@@ -131,7 +133,8 @@ extension HostedRunStore {
     public func ref(key: Int64) async throws -> RunRef? {
         try await database.read { connection in
             try connection.row(
-                "SELECT key, id, workspace_key, agent_key, is_test FROM runs WHERE key = $1", [.int(key)], Self.decodeRef)
+                "SELECT key, id, workspace_key, agent_key, is_test FROM runs WHERE key = $1", [.int(key)],
+                Self.decodeRef)
         }
     }
 
@@ -156,11 +159,13 @@ extension HostedRunStore {
         _ ref: RunRef, outcome: RunOutcome, events: OwnEvents, open: Reservation?
     ) async throws -> Int64? {
         let now = clock.now()
-        return try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection -> Int64? in
+        return try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) {
+            [log] connection -> Int64? in
             guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else { return nil }
             if let open {
                 try BudgetStore.settle(
-                    workspace: ref.workspaceKey, agent: ref.agentKey, day: open.day, reserved: open.amount, spent: .zero,
+                    workspace: ref.workspaceKey, agent: ref.agentKey, day: open.day, reserved: open.amount,
+                    spent: .zero,
                     connection)
             }
             try Self.append(.ended(outcome), to: ref.key, now: now, connection)

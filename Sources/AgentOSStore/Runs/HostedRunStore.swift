@@ -213,11 +213,13 @@ public final class HostedRunStore: Sendable {
         let payloads = advance.entries.map(JournalCodec.encode)
         let now = clock.now()
         let cost = payloads.reduce(advance.events?.cost ?? 256) { $0 + $1.count }
-        let result = try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
+        let result = try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) {
+            [log] connection in
             try Self.check(lease, connection)
             for (reservation, spent) in advance.settlements {
                 try BudgetStore.settle(
-                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day, reserved: reservation.amount,
+                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day,
+                    reserved: reservation.amount,
                     spent: spent, connection)
             }
             var (entries, bytes) = (advance.entries, payloads)
@@ -281,11 +283,13 @@ public final class HostedRunStore: Sendable {
         let ref = lease.ref
         let payloads = advance.entries.map(JournalCodec.encode)
         let cost = payloads.reduce(events.cost + 512) { $0 + $1.count }
-        return try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) { [log] connection in
+        return try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) {
+            [log] connection in
             try Self.check(lease, connection)
             for (reservation, spent) in advance.settlements {
                 try BudgetStore.settle(
-                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day, reserved: reservation.amount,
+                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day,
+                    reserved: reservation.amount,
                     spent: spent, connection)
             }
             guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else {
@@ -314,7 +318,8 @@ public final class HostedRunStore: Sendable {
                 try connection.run(
                     "INSERT INTO run_steps (run_key, position, kind, payload, created_at) VALUES ($1, $2, $3, $4, $5)",
                     [
-                        .int(run), .int(Int64(position + offset)), .text(entry.kind), .utf8(payloads[offset]), .time(now),
+                        .int(run), .int(Int64(position + offset)), .text(entry.kind), .utf8(payloads[offset]),
+                        .time(now),
                     ])
             } catch StoreError.duplicate {
                 throw AgentOSError(.conflict, "Another process is executing this run.")
@@ -324,6 +329,7 @@ public final class HostedRunStore: Sendable {
 
     /// Has the run taken up again, in this transaction.
     static func enqueueResume(_ run: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
-        try JobQueue.enqueue(resumeJob, name: String(run), at: now, payload: ["run": .int(Int(run))], now: now, connection)
+        try JobQueue.enqueue(
+            resumeJob, name: String(run), at: now, payload: ["run": .int(Int(run))], now: now, connection)
     }
 }

@@ -76,8 +76,9 @@ public final class HumanInputStore: Sendable {
         let now = clock.now()
         let answered = try await committer.write(cost: text.utf8.count + 256) { connection -> HumanRequestID in
             let open = try Self.oldestOpen(ofRun: run.key, only: id, now: now, connection)
-            let running = try connection.int(
-                "SELECT 1 FROM runs WHERE key = $1 AND completed_at IS NULL", [.int(run.key)]) != nil
+            let running =
+                try connection.int(
+                    "SELECT 1 FROM runs WHERE key = $1 AND completed_at IS NULL", [.int(run.key)]) != nil
             guard let open, running else {
                 throw Self.notOpen(id)
             }
@@ -131,7 +132,9 @@ public final class HumanInputStore: Sendable {
 
     /// The question a run waits for an answer to, or that one of its questions if it is open.
     /// - Throws: CONFLICT when there is none.
-    public func openQuestion(_ id: HumanRequestID?, run: RunRef, evenIfLate: Bool = false) async throws -> PendingQuestion {
+    public func openQuestion(_ id: HumanRequestID?, run: RunRef, evenIfLate: Bool = false) async throws
+        -> PendingQuestion
+    {
         // A question whose time is up stays findable for the job that closes it.
         let asOf = evenIfLate ? Timestamp(microseconds: 0) : clock.now()
         let open = try await database.read { try Self.oldestOpen(ofRun: run.key, only: id, now: asOf, $0) }
@@ -166,7 +169,9 @@ public final class HumanInputStore: Sendable {
         _ id: HumanRequestID, run: RunRef, text: String?, events: OwnEvents, log: EventLog, queue: JobQueue
     ) async throws -> Int64 {
         let now = clock.now()
-        let first = try await committer.write(cost: (text?.utf8.count ?? 0) + 1024, aborted: { log.forget(run: run.key) }) { connection in
+        let first = try await committer.write(
+            cost: (text?.utf8.count ?? 0) + 1024, aborted: { log.forget(run: run.key) }
+        ) { connection in
             let changed = try connection.run(
                 """
                 UPDATE human_requests SET status = $2, answer = $3, closed_at = $4 WHERE id = $1 AND status = 'pending'
@@ -196,7 +201,8 @@ public final class HumanInputStore: Sendable {
             ORDER BY key LIMIT 1
             """, [.int(run), .time(now), id.map { .id($0) } ?? .null]
         ) { row in
-            PendingQuestion(id: HumanRequestID(try row.bits(0)), question: try row.requiredText(1), context: row.bytes(2),
+            PendingQuestion(
+                id: HumanRequestID(try row.bits(0)), question: try row.requiredText(1), context: row.bytes(2),
                 options: row.bytes(3))
         }
     }

@@ -150,7 +150,8 @@ public final class RunStore: Sendable {
     }
 
     /// As above, inside a transaction of the caller's.
-    static func end(_ ref: RunRef, _ ending: RunEnding, now: Timestamp, _ connection: any SQLConnection) throws -> Bool {
+    static func end(_ ref: RunRef, _ ending: RunEnding, now: Timestamp, _ connection: any SQLConnection) throws -> Bool
+    {
         var (output, message, detail, reason) = (nil as [UInt8]?, nil as String?, nil as [UInt8]?, nil as String?)
         var usage = GivenUsage()
         switch ending {
@@ -235,7 +236,8 @@ public final class RunStore: Sendable {
             key: try row.requiredInt(0), id: RunID(try row.bits(1)), agentID: AgentID(try row.bits(2)),
             agentName: try row.requiredText(3), status: RunStatus(rawValue: try row.requiredText(4)) ?? .failed,
             triggerType: TriggerType(rawValue: try row.requiredText(5)) ?? .sdk, externalRunID: row.text(6),
-            parentRunID: row.optionalBits(7).map(RunID.init), conversationID: row.optionalBits(8).map(ConversationID.init),
+            parentRunID: row.optionalBits(7).map(RunID.init),
+            conversationID: row.optionalBits(8).map(ConversationID.init),
             isTest: row.int(9) == 1, hosted: row.int(10) == 1,
             startedAt: Timestamp(microseconds: try row.requiredInt(11)), completedAt: row.time(12),
             durationMilliseconds: row.int(13).map(Int.init), errorMessage: row.text(14), tokens: sums.effective,

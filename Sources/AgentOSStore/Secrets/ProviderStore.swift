@@ -33,7 +33,8 @@ public final class ProviderStore: Sendable {
         "provider:\(workspace.id):\(provider.rawValue)"
     }
 
-    public func set(_ workspace: WorkspaceRef, _ provider: ProviderType, apiKey: String, baseURL: String?) async throws {
+    public func set(_ workspace: WorkspaceRef, _ provider: ProviderType, apiKey: String, baseURL: String?) async throws
+    {
         let sealed = try vault.seal(apiKey, context: Self.context(workspace, provider))
         let hint = apiKey.count >= 12 ? "…" + apiKey.suffix(4) : nil
         let now = clock.now()

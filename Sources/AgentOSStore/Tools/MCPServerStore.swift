@@ -134,7 +134,8 @@ public final class MCPServerStore: Sendable {
             let count = try connection.int(
                 "SELECT COUNT(*) FROM mcp_servers WHERE workspace_key = $1", [.int(workspace.key)])
             guard (count ?? 0) < Int64(Self.bound) else {
-                throw AgentOSError(.conflict, "A workspace can have at most \(Self.bound) MCP servers; delete some first.")
+                throw AgentOSError(
+                    .conflict, "A workspace can have at most \(Self.bound) MCP servers; delete some first.")
             }
             do {
                 try connection.run(

@@ -78,7 +78,9 @@ public final class ChunkMerger: Sendable {
                     minTime: try row.requiredInt(3), maxTime: try row.requiredInt(4), flags: try row.requiredInt(5),
                     digests: row.bytes(6) ?? [], body: row.bytes(7) ?? [])
                 // Compressed bytes stand in for plain ones; a chunk grows about threefold.
-                if !rows.isEmpty, events + next.count > Self.segmentEvents || (bytes + next.body.count) * 3 > Self.segmentBytes {
+                if !rows.isEmpty,
+                    events + next.count > Self.segmentEvents || (bytes + next.body.count) * 3 > Self.segmentBytes
+                {
                     return false
                 }
                 rows.append(next)
@@ -98,7 +100,9 @@ public final class ChunkMerger: Sendable {
         for row in rows {
             let chunk = try ChunkBody.decode(row.body)
             for index in 0..<chunk.count { lengths.append(chunk.offsets[index + 1] - chunk.offsets[index]) }
-            if let start = chunk.offsets.first, let end = chunk.offsets.last { plain.append(contentsOf: chunk.bytes[start..<end]) }
+            if let start = chunk.offsets.first, let end = chunk.offsets.last {
+                plain.append(contentsOf: chunk.bytes[start..<end])
+            }
             for group in chunk.groups {
                 if groups.last?.createdAt == group.createdAt {
                     groups[groups.count - 1].count += group.count

@@ -30,7 +30,9 @@ public final class Purge: Sendable {
                 "SELECT key FROM runs WHERE agent_key = $1 LIMIT $2", [.int(agent), .int(Int64(Self.slice))]
             ) { try $0.requiredInt(0) }
             for run in runs {
-                for table in ["run_steps", "tasks", "human_requests", "approvals", "merge_queue", "run_counters", "event_chunks"] {
+                for table in [
+                    "run_steps", "tasks", "human_requests", "approvals", "merge_queue", "run_counters", "event_chunks",
+                ] {
                     try connection.run("DELETE FROM \(table) WHERE run_key = $1", [.int(run)])
                 }
                 try connection.run("DELETE FROM runs WHERE key = $1", [.int(run)])

@@ -46,7 +46,8 @@ public struct RunEndRequest: Sendable {
         let runID = RunID(try fields.uuid("run_id"))
         let count = 0...Int.max
         let usage = GivenUsage(
-            input: try fields.optionalInt("input_tokens", count), output: try fields.optionalInt("output_tokens", count),
+            input: try fields.optionalInt("input_tokens", count),
+            output: try fields.optionalInt("output_tokens", count),
             cacheRead: try fields.optionalInt("cache_read_tokens", count),
             cacheCreation: try fields.optionalInt("cache_creation_tokens", count))
         return RunEndRequest(

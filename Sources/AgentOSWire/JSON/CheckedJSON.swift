@@ -12,12 +12,12 @@ public struct CheckedJSON: Sendable {
     /// The text without what follows it in memory.
     public var text: [UInt8] { Array(bytes.prefix(count)) }
 
-
     /// - Throws: `AgentOSError` VALIDATION_ERROR when the text is not one JSON object.
     public init(object text: UnsafeRawBufferPointer) throws {
         let input = text.bindMemory(to: UInt8.self)
         let empty: [UInt8] = [0]
-        let check = input.baseAddress.map { aos_json_check($0, input.count, UInt32(JSONParser.maximumDepth)) }
+        let check =
+            input.baseAddress.map { aos_json_check($0, input.count, UInt32(JSONParser.maximumDepth)) }
             ?? empty.withUnsafeBufferPointer { aos_json_check($0.baseAddress, 0, 1) }
         guard check.problem == AOS_OK else { throw Self.error(for: check) }
         guard check.root == AOS_OBJECT else {
