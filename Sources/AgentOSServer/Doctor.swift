@@ -91,6 +91,7 @@ extension ServerCommand {
                         .error, "database", problems.prefix(3).joined(separator: "; "),
                         "Stop the server and restore the newest backup."))
             }
+            findings += try await jobs(store)
         } catch let error as StartupError {
             let inUse = error.message.contains("in use")
             findings.append(
@@ -101,6 +102,17 @@ extension ServerCommand {
             findings.append(.init(.error, "database", "\(error)", nil))
         }
         return findings
+    }
+
+    private static func jobs(_ store: Store) async throws -> [DoctorFinding] {
+        let parked = try await store.queue.parked(limit: 3)
+        if parked.isEmpty { return [] }
+        let examples = parked.map { "\($0.kind) \($0.name): \($0.error ?? "no reason")" }.joined(separator: "; ")
+        return [
+            .init(
+                .warning, "jobs", "\(try await store.queue.counts().parked) were given up after many tries: \(examples).",
+                "Look into the log of their time; what they were for did not happen.")
+        ]
     }
 
     private static func providers(_ configuration: ServerConfiguration) async -> [DoctorFinding] {

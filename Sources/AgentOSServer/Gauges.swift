@@ -9,6 +9,7 @@ enum Gauges {
         let statistics = store.committer.statistics
         let waiting = store.committer.waiting
         let open = (try? await store.runs.openCount()) ?? 0
+        let jobs = (try? await store.queue.counts()) ?? (0, 0)
         var sum: UInt64 = 0
         let bounds = [1, 3, 7, 15, 31, 63]
         var sizes: [(labels: String, value: Double)] = []
@@ -33,6 +34,9 @@ enum Gauges {
             .init(
                 "agentos_runs", "Runs by state.",
                 [("state=\"open\"", Double(open)), ("state=\"executing\"", Double(runtime.activeCount))]),
+            .init(
+                "agentos_jobs", "Things to be done later; parked ones were given up after many tries.",
+                [("state=\"waiting\"", Double(jobs.waiting)), ("state=\"parked\"", Double(jobs.parked))]),
             .init("agentos_feed_subscribers", "Watchers of the live feed.", Double(feed.count)),
             .init("agentos_human_input_waiting", "Human-input polls that wait.", Double(store.humanInput.bell.count)),
             .init("agentos_disk_free_bytes", "Free space at the data folder.", Double(disk.freeBytes)),
