@@ -107,10 +107,12 @@ extension ServerCommand {
     private static func jobs(_ store: Store) async throws -> [DoctorFinding] {
         let parked = try await store.queue.parked(limit: 3)
         if parked.isEmpty { return [] }
+        let count = try await store.queue.counts().parked
         let examples = parked.map { "\($0.kind) \($0.name): \($0.error ?? "no reason")" }.joined(separator: "; ")
         return [
             .init(
-                .warning, "jobs", "\(try await store.queue.counts().parked) were given up after many tries: \(examples).",
+                .warning, "jobs",
+                "\(try await store.queue.counts().parked) were given up after many tries: \(examples).",
                 "Look into the log of their time; what they were for did not happen.")
         ]
     }

@@ -9,7 +9,7 @@ enum Gauges {
         let statistics = store.committer.statistics
         let waiting = store.committer.waiting
         let open = (try? await store.runs.openCount()) ?? 0
-        let jobs = (try? await store.queue.counts()) ?? (0, 0)
+        let jobs = (try? await store.queue.counts()) ?? (waiting: 0, parked: 0)
         var sum: UInt64 = 0
         let bounds = [1, 3, 7, 15, 31, 63]
         var sizes: [(labels: String, value: Double)] = []
