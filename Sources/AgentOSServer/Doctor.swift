@@ -112,7 +112,7 @@ extension ServerCommand {
         return [
             .init(
                 .warning, "jobs",
-                "\(try await store.queue.counts().parked) were given up after many tries: \(examples).",
+                "\(count) were given up after many tries: \(examples).",
                 "Look into the log of their time; what they were for did not happen.")
         ]
     }
