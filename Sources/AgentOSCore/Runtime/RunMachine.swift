@@ -125,6 +125,11 @@ public struct RunMachine: Sendable {
             else { return false }
             iterations = call.iteration
             openCall = call
+            // Journals of the first version do not say which model was called: it was the plan's.
+            if call.model.isEmpty {
+                openCall?.model = plan.model
+                openCall?.provider = plan.provider
+            }
         case .modelReplied(let recorded):
             guard openCall != nil else { return false }
             openCall = nil
