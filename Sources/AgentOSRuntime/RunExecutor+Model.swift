@@ -139,7 +139,7 @@ extension RunExecutor {
                     reply, pieces: sizes.count > 1 ? sizes : [], gated: gated, questions: questions, cost: cost)))
         let free = reply.toolCalls.filter { !gated.contains($0.id) && !questions.contains($0.id) }
         guard !free.isEmpty else { return }
-        try announceTools(free.map(\.self), at: clock.now(), &state)
+        try announceTools(free, at: clock.now(), &state)
         try await commit(&state)
     }
 

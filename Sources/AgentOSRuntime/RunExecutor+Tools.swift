@@ -25,12 +25,16 @@ extension RunExecutor {
             case .question: questions.append(call.id)
             case .call:
                 // In a test run such calls are stubbed instead.
-                if !plan.isTest, tool.requiresApproval || plan.approvalTools.contains(call.name) {
+                if !plan.isTest, Self.isGated(tool, plan) {
                     gated.append(call.id)
                 }
             }
         }
         return (gated, questions)
+    }
+
+    private static func isGated(_ tool: any Tool, _ plan: RunPlan) -> Bool {
+        tool.requiresApproval || plan.approvalTools.contains(tool.definition.name)
     }
 
     /// Puts the intent of calls on record.
@@ -113,7 +117,7 @@ extension RunExecutor {
         if let problem = shelf.problem(with: call) { return ToolOutcome(problem, isError: true) }
         let arguments = call.arguments.objectValue ?? JSONObject()
         do {
-            let isGated = tool.requiresApproval || plan.approvalTools.contains(call.name)
+            let isGated = Self.isGated(tool, plan)
             if plan.isTest, let stub = tool.stub(arguments, isGated: isGated) { return ToolOutcome(stub.text) }
             return try await tool.outcome(
                 of: arguments,

@@ -45,8 +45,8 @@ struct RunExecutor: Sendable {
         }
 
         /// Gives the open model call's reservation back.
-        mutating func settle(spent: Money = .zero) {
-            if let reservation = machine.openCall?.reservation { settlements.append((reservation, spent)) }
+        mutating func settle() {
+            if let reservation = machine.openCall?.reservation { settlements.append((reservation, .zero)) }
         }
     }
 
@@ -54,8 +54,10 @@ struct RunExecutor: Sendable {
     func execute(_ machine: RunMachine, resumed: Bool) async {
         var state = Progress(machine: machine, run: live.ref.id)
         state.isAnnounced = !resumed
-        if resumed { state.unknown = state.machine.begunCalls }
-        if resumed { state.recorder.point("run.resumed", at: clock.now(), ["position": .int(machine.position)]) }
+        if resumed {
+            state.unknown = machine.begunCalls
+            state.recorder.point("run.resumed", at: clock.now(), ["position": .int(machine.position)])
+        }
         do {
             while true {
                 switch state.machine.next {
@@ -120,27 +122,18 @@ struct RunExecutor: Sendable {
         let now = max(clock.now(), live.startedAt)
         let plan = state.machine.plan
         state.settle()
-        var root = JSONObject(state.machine.usage.members())
-        var level = EventLevel.info
         let result: RunResult
         var turn: HostedRunStore.Turn?
         switch outcome {
         case .completed(let output):
-            state.recorder.point("run.completed", at: now, ["output": output])
             result = .completed(output: output.encoded, durationMilliseconds: now.millisecondsSince(live.startedAt))
             turn = HostedRunStore.Turn(user: plan.prompt, assistant: state.machine.finalText ?? output.text)
-        case .failed(let code, let message, _):
-            level = .error
-            root["error"] = .string(message)
-            state.recorder.point("run.failed", at: now, level: .error, ["error": .string(message)])
-            result = .failed(AgentOSError(code, message, runID: live.ref.id))
-        case .cancelled(let reason):
-            state.recorder.point("run.cancelled", at: now, ["reason": .optional(reason)])
+        case .failed(let code, let message, _): result = .failed(AgentOSError(code, message, runID: live.ref.id))
+        case .cancelled:
             result = .failed(AgentOSError(.conflict, "The run was cancelled.", runID: live.ref.id))
         }
-        state.recorder.span(
-            plan.agentName, kind: "agent", id: state.recorder.rootSpan, parent: nil, from: live.startedAt, to: now,
-            level: level, root)
+        state.recorder.end(
+            outcome, agent: plan.agentName, usage: state.machine.usage, from: live.startedAt, to: now)
         do {
             try state.take(.ended(outcome))
             guard let events = try state.recorder.take(at: now) else { return finish(.failed(ended)) }

@@ -48,6 +48,23 @@ struct RunRecorder: Sendable {
             event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens, cost: cost)
     }
 
+    /// How the run ended, and its root span.
+    mutating func end(
+        _ outcome: RunOutcome, agent: String, usage: TokenUsage, from start: Timestamp, to end: Timestamp
+    ) {
+        var root = JSONObject(usage.members())
+        var level = EventLevel.info
+        switch outcome {
+        case .completed(let output): point("run.completed", at: end, ["output": output])
+        case .failed(_, let message, _):
+            level = .error
+            root["error"] = .string(message)
+            point("run.failed", at: end, level: .error, ["error": .string(message)])
+        case .cancelled(let reason): point("run.cancelled", at: end, ["reason": .optional(reason)])
+        }
+        span(agent, kind: "agent", id: rootSpan, parent: nil, from: start, to: end, level: level, root)
+    }
+
     private func head(
         _ type: String, _ level: EventLevel, _ payload: JSONObject, _ time: Timestamp, _ out: inout JSONWriter
     ) {

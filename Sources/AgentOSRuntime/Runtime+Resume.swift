@@ -39,7 +39,9 @@ extension Runtime {
             let live = LiveRun(
                 lease: claimed.lease, conversation: claimed.conversation, plan: machine.plan,
                 startedAt: claimed.startedAt, firstPosition: machine.position, deadline: newDeadline)
-            launch(live, machine, workspace, shelf, resumed: claimed.wasInterrupted)
+            // The claim alone does not tell: a run that was claimed and given back has no node any more.
+            launch(
+                live, machine, workspace, shelf, resumed: claimed.wasInterrupted || machine.wasCutOff)
         } catch {
             // Somebody else, or a later try of this job, may take it.
             try? await services.hosted.unclaim(claimed.lease)
@@ -97,20 +99,9 @@ extension Runtime {
         let machine = (try? await services.hosted.journal(of: ref)).flatMap { try? RunMachine(journal: $0) }
         let now = max(services.clock.now(), state.startedAt)
         var recorder = RunRecorder(run: ref.id)
-        var root = JSONObject((machine?.usage ?? TokenUsage()).members())
-        var level = EventLevel.info
-        switch outcome {
-        case .failed(_, let message, _):
-            level = .error
-            root["error"] = .string(message)
-            recorder.point("run.failed", at: now, level: .error, ["error": .string(message)])
-        case .cancelled(let reason): recorder.point("run.cancelled", at: now, ["reason": .optional(reason)])
-        case .completed(let output): recorder.point("run.completed", at: now, ["output": output])
-        }
-        recorder.span(
-            machine?.plan.agentName ?? "agent", kind: "agent", id: recorder.rootSpan, parent: nil,
-            from: state.startedAt,
-            to: now, level: level, root)
+        recorder.end(
+            outcome, agent: machine?.plan.agentName ?? "agent", usage: machine?.usage ?? TokenUsage(),
+            from: state.startedAt, to: now)
         guard let events = try recorder.take(at: now) else { return }
         let first = try await services.hosted.abandon(
             ref, outcome: outcome, events: events, open: machine?.openCall?.reservation)

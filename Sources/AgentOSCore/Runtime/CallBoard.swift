@@ -72,7 +72,9 @@ struct CallBoard: Sendable {
         return .nothing
     }
 
-    var begun: Set<String> { Set(slots.filter { $0.wasCalled && $0.result == nil }.map(\.call.id)) }
+    var begun: Set<String> {
+        Set(slots.filter { $0.wasCalled && $0.result == nil && $0.question == nil }.map(\.call.id))
+    }
 
     private func index(_ callID: String) -> Int? { slots.firstIndex { $0.call.id == callID && $0.result == nil } }
 

@@ -109,7 +109,10 @@ public struct RunMachine: Sendable {
         position += 1
     }
 
-    /// Ids of tool calls that were begun and have no result.
+    /// Something was begun and has no outcome on record: whoever did it was cut off.
+    public var wasCutOff: Bool { openCall != nil || !begunCalls.isEmpty }
+
+    /// Ids of tool calls that were begun and have no result, and about which nobody is being asked.
     public var begunCalls: Set<String> { calls.begun }
 
     /// The open model call's reservation as the store made it.

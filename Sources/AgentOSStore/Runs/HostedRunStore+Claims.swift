@@ -162,12 +162,7 @@ extension HostedRunStore {
         return try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) {
             [log] connection -> Int64? in
             guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else { return nil }
-            if let open {
-                try BudgetStore.settle(
-                    workspace: ref.workspaceKey, agent: ref.agentKey, day: open.day, reserved: open.amount,
-                    spent: .zero,
-                    connection)
-            }
+            if let open { try Self.settle([(open, .zero)], of: ref, connection) }
             try Self.append(.ended(outcome), to: ref.key, now: now, connection)
             try ApprovalStore.cancelPending(ofRun: ref.key, now: now, connection)
             try HumanInputStore.cancelPending(ofRun: ref.key, now: now, connection)

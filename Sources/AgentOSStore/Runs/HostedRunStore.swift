@@ -216,12 +216,7 @@ public final class HostedRunStore: Sendable {
         let result = try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) {
             [log] connection in
             try Self.check(lease, connection)
-            for (reservation, spent) in advance.settlements {
-                try BudgetStore.settle(
-                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day,
-                    reserved: reservation.amount,
-                    spent: spent, connection)
-            }
+            try Self.settle(advance.settlements, of: ref, connection)
             var (entries, bytes) = (advance.entries, payloads)
             try Self.reserve(advance.estimate, for: ref, &entries, &bytes, connection)
             try Self.appendSteps(entries, bytes, at: position, run: ref.key, now: now, connection)
@@ -243,6 +238,16 @@ public final class HostedRunStore: Sendable {
         call.reservation = Reservation(amount: amount, day: estimate.day)
         entries[last] = .modelCalled(call)
         payloads[last] = JournalCodec.encode(entries[last])
+    }
+
+    static func settle(
+        _ settlements: [(reservation: Reservation, spent: Money)], of ref: RunRef, _ connection: any SQLConnection
+    ) throws {
+        for (reservation, spent) in settlements {
+            try BudgetStore.settle(
+                workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day, reserved: reservation.amount,
+                spent: spent, connection)
+        }
     }
 
     private static func check(_ lease: RunLease, _ connection: any SQLConnection) throws {
@@ -286,12 +291,7 @@ public final class HostedRunStore: Sendable {
         return try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) {
             [log] connection in
             try Self.check(lease, connection)
-            for (reservation, spent) in advance.settlements {
-                try BudgetStore.settle(
-                    workspace: ref.workspaceKey, agent: ref.agentKey, day: reservation.day,
-                    reserved: reservation.amount,
-                    spent: spent, connection)
-            }
+            try Self.settle(advance.settlements, of: ref, connection)
             guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else {
                 throw AgentOSError(.conflict, "The run has already ended.")
             }
