@@ -69,21 +69,28 @@ let package = Package(
                 "CLibXML2", log, deque,
             ]),
         .target(
+            name: "AgentOSAutomation",
+            dependencies: [
+                "AgentOSCore", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "AgentOSRuntime", log, crypto,
+            ]),
+        .target(
             name: "AgentOSControl",
             dependencies: [
+                "AgentOSAutomation",
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSProviders", "AgentOSMCP", "AgentOSRuntime",
             ]),
         .target(
             name: "AgentOSHTTP",
             dependencies: [
-                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSRuntime", "AgentOSControl",
+                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSRuntime", "AgentOSAutomation", "AgentOSControl",
                 hummingbird, nioCore, nioHTTP1, nioHTTPTypes, httpTypes, log,
             ]),
         .target(
             name: "AgentOSServer",
             dependencies: [
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSSQLite", "AgentOSOutbound", "AgentOSProviders",
-                "AgentOSRuntime", "AgentOSControl", "AgentOSHTTP", hummingbird, lifecycle, log, nioCore, configuration,
+                "AgentOSRuntime", "AgentOSAutomation", "AgentOSControl", "AgentOSHTTP", hummingbird, lifecycle, log,
+                nioCore, configuration,
                 yams,
             ]),
         .target(name: "AgentOSClient", dependencies: ["AgentOSCore", asyncHTTPClient, nioCore]),

@@ -1,3 +1,4 @@
+import AgentOSAutomation
 import AgentOSCore
 import AgentOSRuntime
 import AgentOSStore
@@ -62,17 +63,21 @@ public struct Operation: Sendable {
     public let name: String
     public let summary: String
     public let parameters: ParameterSchema
+    /// What `data` of the answer looks like.
+    public let result: ResultType
     public let isReadOnly: Bool
     public let access: Access
     let run: @Sendable (OperationCall) async throws -> OperationResult
 
     init(
         _ name: String, _ summary: String, _ parameters: [Parameter], readOnly: Bool = false, access: Access,
+        returns result: ResultType = .anything,
         _ run: @escaping @Sendable (OperationCall) async throws -> OperationResult
     ) {
         self.name = name
         self.summary = summary
         self.parameters = ParameterSchema(parameters)
+        self.result = result
         isReadOnly = readOnly
         self.access = access
         self.run = run
@@ -100,53 +105,31 @@ struct OperationCall: Sendable {
     func limit(_ otherwise: Int = 20) -> Int { parameters.int("limit") ?? otherwise }
 }
 
-/// Everything operations work with.
+/// Everything operations work with; the stores are reached as if they were its own members.
+@dynamicMemberLookup
 public struct ControlServices: Sendable {
-    public let agents: AgentStore
-    public let keys: KeyStore
-    public let workspaces: WorkspaceStore
-    public let runs: RunStore
-    public let conversations: ConversationStore
-    public let providerSettings: ProviderStore
-    public let providers: ProviderDirectory
-    public let log: EventLog
-    public let humanInput: HumanInputStore
-    public let approvals: ApprovalStore
-    public let workspaceTools: WorkspaceToolStore
-    public let resources: ResourceStore
-    public let budgets: BudgetStore
+    public let stores: Stores
+    public let providerDirectory: ProviderDirectory
     public let pinned: PinnedResources
-    public let mcpServers: MCPServerStore
     public let mcpTools: MCPToolSource
     public let runtime: Runtime
-    /// Says whether a base URL may be stored: the outbound guard.
-    public let checkURL: @Sendable (String) async throws -> Void
+    public let automation: Automation
+    /// Says whether a URL may be called: the outbound guard. Throws VALIDATION_ERROR naming `field`.
+    public let checkURL: @Sendable (_ url: String, _ field: String) async throws -> Void
 
     public init(
-        agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore,
-        conversations: ConversationStore, providerSettings: ProviderStore, providers: ProviderDirectory, log: EventLog,
-        humanInput: HumanInputStore, approvals: ApprovalStore, workspaceTools: WorkspaceToolStore,
-        resources: ResourceStore, budgets: BudgetStore, pinned: PinnedResources,
-        mcpServers: MCPServerStore, mcpTools: MCPToolSource, runtime: Runtime,
-        checkURL: @escaping @Sendable (String) async throws -> Void
+        stores: Stores, providerDirectory: ProviderDirectory, pinned: PinnedResources, mcpTools: MCPToolSource,
+        runtime: Runtime, automation: Automation,
+        checkURL: @escaping @Sendable (_ url: String, _ field: String) async throws -> Void
     ) {
-        self.agents = agents
-        self.keys = keys
-        self.workspaces = workspaces
-        self.runs = runs
-        self.conversations = conversations
-        self.providerSettings = providerSettings
-        self.providers = providers
-        self.log = log
-        self.humanInput = humanInput
-        self.approvals = approvals
-        self.workspaceTools = workspaceTools
-        self.resources = resources
-        self.budgets = budgets
+        self.stores = stores
+        self.providerDirectory = providerDirectory
         self.pinned = pinned
-        self.mcpServers = mcpServers
         self.mcpTools = mcpTools
         self.runtime = runtime
+        self.automation = automation
         self.checkURL = checkURL
     }
+
+    public subscript<Member>(dynamicMember path: KeyPath<Stores, Member>) -> Member { stores[keyPath: path] }
 }

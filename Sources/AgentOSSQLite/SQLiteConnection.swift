@@ -25,6 +25,7 @@ enum Placeholders {
 
 /// A connection of GRDB's, spoken to through SQLite's own calls: binding and reading by index without boxing.
 class SQLiteConnection: SQLConnection {
+    var hasNewJobs = false
     let db: GRDB.Database
     let dialect = Dialect.sqlite
 

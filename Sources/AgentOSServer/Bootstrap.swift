@@ -5,7 +5,7 @@ import AgentOSStore
 enum Bootstrap {
     /// Writes it in one transaction.
     /// - Returns: what `agentos init --json` prints, shown this once.
-    static func run(_ store: Store) async throws -> JSONObject {
+    static func run(_ store: Stores) async throws -> JSONObject {
         let workspaceKey = GeneratedKey(.workspace)
         let userKey = GeneratedKey(.user)
         let hostedKey = GeneratedKey(.agent)

@@ -78,7 +78,7 @@ extension ServerCommand {
         }
         do {
             let folder = try DataFolder(configuration.data)
-            let store = try await Store.open(folder, configuration)
+            let store = try await Stores.open(folder, configuration)
             defer { try? store.database.close() }
             let problems = try await store.database.checkIntegrity()
             if problems.isEmpty {
@@ -104,7 +104,7 @@ extension ServerCommand {
         return findings
     }
 
-    private static func jobs(_ store: Store) async throws -> [DoctorFinding] {
+    private static func jobs(_ store: Stores) async throws -> [DoctorFinding] {
         let parked = try await store.queue.parked(limit: 3)
         if parked.isEmpty { return [] }
         let count = try await store.queue.counts().parked

@@ -5,7 +5,7 @@ import AgentOSStore
 
 /// Numbers of the parts behind the edge, for `/metrics`.
 enum Gauges {
-    static func all(_ store: Store, _ runtime: Runtime, _ feed: LiveFeed, _ disk: DiskWatch) async -> [Metrics.Gauge] {
+    static func all(_ store: Stores, _ runtime: Runtime, _ feed: LiveFeed, _ disk: DiskWatch) async -> [Metrics.Gauge] {
         let statistics = store.committer.statistics
         let waiting = store.committer.waiting
         let open = (try? await store.runs.openCount()) ?? 0

@@ -1,3 +1,4 @@
+import AgentOSAutomation
 import AgentOSControl
 import AgentOSCore
 import AgentOSHTTP
@@ -12,17 +13,18 @@ import ServiceLifecycle
 
 /// The composition root: configuration to stores to services to application.
 struct Server: Sendable {
-    let store: Store
+    let store: Stores
     let folder: DataFolder
     let configuration: ServerConfiguration
     let logger: Logger
     let feed = LiveFeed()
     let outbound: OutboundClient
     let runtime: Runtime
+    let automation: Automation
     let disk: DiskWatch
     let edge: Edge
 
-    init(store: Store, folder: DataFolder, configuration: ServerConfiguration, logger: Logger) throws {
+    init(store: Stores, folder: DataFolder, configuration: ServerConfiguration, logger: Logger) throws {
         self.store = store
         self.folder = folder
         self.configuration = configuration
@@ -45,21 +47,21 @@ struct Server: Sendable {
                 ReadResourceTool(resources: store.resources),
             ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools])
         self.runtime = runtime
+        let automation = Automation(
+            stores: store, runtime: runtime, outbound: outbound, providers: providers,
+            settings: configuration.automation, logger: logger)
+        self.automation = automation
         let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
         self.disk = disk
         let registry = OperationRegistry(
             ControlServices(
-                agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
-                conversations: store.conversations, providerSettings: store.providers, providers: providers,
-                log: store.log, humanInput: store.humanInput, approvals: store.approvals,
-                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets,
-                pinned: pinned,
-                mcpServers: store.mcpServers, mcpTools: mcpTools, runtime: runtime
-            ) { url in
+                stores: store, providerDirectory: providers, pinned: pinned, mcpTools: mcpTools, runtime: runtime,
+                automation: automation
+            ) { url, field in
                 do {
                     try await outbound.check(url)
                 } catch let error as OutboundError {
-                    throw AgentOSError.invalid("base_url", error.message)
+                    throw AgentOSError.invalid(field, error.message)
                 }
             })
         let feed = feed
@@ -110,6 +112,7 @@ struct Server: Sendable {
                 metadata: ["kind": .string(job.kind), "job": .string(job.name), "error": .string("\(error)")])
         }
         runtime.registerJobs(dispatcher)
+        automation.registerJobs(dispatcher)
         let drain = Drain(store: store, runtime: runtime, feed: feed, logger: logger)
         // Stopped in reverse: first the drain, then the listener, then the rest, the store last.
         let services: [any Service] = [

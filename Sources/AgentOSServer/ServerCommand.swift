@@ -21,7 +21,7 @@ public enum ServerCommand {
         let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
         if DataFolder.holdsStore(configuration.data) { return nil }
         let folder = try DataFolder(configuration.data)
-        let store = try await Store.open(folder, configuration)
+        let store = try await Stores.open(folder, configuration)
         defer { try? store.database.close() }
         guard try await store.workspaces.isEmpty() else { return nil }
         return try await Bootstrap.run(store)
@@ -37,7 +37,7 @@ public enum ServerCommand {
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, logLevel: level) }
         let logger = Logger(label: "agentos")
         let folder = try DataFolder(configuration.data)
-        let store = try await Store.open(folder, configuration)
+        let store = try await Stores.open(folder, configuration)
         var credentials: JSONObject?
         if try await store.workspaces.isEmpty() {
             let made = try await Bootstrap.run(store)

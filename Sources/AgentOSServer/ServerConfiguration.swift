@@ -1,3 +1,4 @@
+import AgentOSAutomation
 import AgentOSCore
 import AgentOSHTTP
 import AgentOSOutbound
@@ -26,6 +27,13 @@ public struct ServerConfiguration: Sendable {
     /// Nil: `web_search` says that it is not configured.
     public var webSearch: WebSearchSettings?
     public var publicURL: String?
+    public var automationOptions = AutomationSettings()
+    /// With the address that links begin with.
+    var automation: AutomationSettings {
+        var settings = automationOptions
+        settings.publicURL = publicURL ?? "http://\(host):\(port)"
+        return settings
+    }
     /// 32 bytes; nil: the file in the data folder.
     public var masterKey: [UInt8]?
 

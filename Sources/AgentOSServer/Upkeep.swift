@@ -6,7 +6,7 @@ import ServiceLifecycle
 
 /// What has to be done every now and then while the server runs.
 struct Upkeep: Service {
-    let store: Store
+    let store: Stores
     let runtime: Runtime
     let disk: DiskWatch
     let merger: ChunkMerger
@@ -54,7 +54,7 @@ struct Drain: Service {
     /// Seconds that going runs have to end by themselves.
     static let graceSeconds = 4.0
 
-    let store: Store
+    let store: Stores
     let runtime: Runtime
     let feed: LiveFeed
     let logger: Logger
@@ -70,7 +70,7 @@ struct Drain: Service {
 
 /// Stops last: everything is written, the log is moved into the database file, the file is closed.
 struct StoreKeeper: Service {
-    let store: Store
+    let store: Stores
     let runtime: Runtime
 
     func run() async throws {

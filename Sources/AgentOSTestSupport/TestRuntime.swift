@@ -1,3 +1,4 @@
+import AgentOSAutomation
 import AgentOSControl
 import AgentOSCore
 import AgentOSHTTP
@@ -13,12 +14,14 @@ public struct TestRuntime: Sendable {
     public let outbound: OutboundClient
     public let directory: ProviderDirectory
     public let runtime: Runtime
+    public let automation: Automation
     public let registry: OperationRegistry
     private let jobs: Task<Void, Never>
 
     init(
         _ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String,
-        settings: RuntimeSettings = RuntimeSettings(), tools: [any Tool] = []
+        settings: RuntimeSettings = RuntimeSettings(), tools: [any Tool] = [],
+        automationSettings: AutomationSettings = AutomationSettings()
     ) async throws {
         self.store = store
         let feed = LiveFeed()
@@ -36,19 +39,21 @@ public struct TestRuntime: Sendable {
             builtin: [
                 WebSearchTool(client: outbound, settings: nil), ReadResourceTool(resources: store.resources),
             ] + tools, sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools])
+        let automation = Automation(
+            stores: store.stores, runtime: runtime, outbound: outbound, providers: directory,
+            settings: automationSettings,
+            logger: .silent)
+        self.automation = automation
         registry = OperationRegistry(
             ControlServices(
-                agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
-                conversations: store.conversations, providerSettings: store.providers, providers: directory,
-                log: store.log, humanInput: store.humanInput, approvals: store.approvals,
-                workspaceTools: store.workspaceTools, resources: store.resources, budgets: store.budgets,
-                pinned: pinned,
-                mcpServers: store.mcpServers, mcpTools: mcpTools, runtime: runtime
-            ) { url in
+                stores: store.stores, providerDirectory: directory, pinned: pinned, mcpTools: mcpTools,
+                runtime: runtime,
+                automation: automation
+            ) { url, field in
                 do {
                     try await outbound.check(url)
                 } catch let error as OutboundError {
-                    throw AgentOSError.invalid("base_url", error.message)
+                    throw AgentOSError.invalid(field, error.message)
                 }
             })
         self.feed = feed
@@ -58,6 +63,7 @@ public struct TestRuntime: Sendable {
         try await runtime.start()
         let dispatcher = JobDispatcher(queue: store.queue, clock: store.clock.wall)
         runtime.registerJobs(dispatcher)
+        automation.registerJobs(dispatcher)
         jobs = Task { await dispatcher.run() }
         try await runtime.recover()
     }

@@ -14,29 +14,12 @@ public func withTemporaryFolder<Result>(_ body: (String) async throws -> Result)
 }
 
 /// An opened store with one workspace and its owner, put together as the server does it.
+@dynamicMemberLookup
 public final class TestStore: Sendable {
     public let path: String
     public let clock: ManualClock
     public let database: SQLiteDatabase
-    public let committer: GroupCommit
-    public let vault: Vault
-    public let log: EventLog
-    public let agents: AgentStore
-    public let keys: KeyStore
-    public let workspaces: WorkspaceStore
-    public let runs: RunStore
-    public let tasks: TaskStore
-    public let humanInput: HumanInputStore
-    public let conversations: ConversationStore
-    public let hosted: HostedRunStore
-    public let providers: ProviderStore
-    public let queue: JobQueue
-    public let nodes: NodeStore
-    public let approvals: ApprovalStore
-    public let workspaceTools: WorkspaceToolStore
-    public let resources: ResourceStore
-    public let budgets: BudgetStore
-    public let mcpServers: MCPServerStore
+    public let stores: Stores
     public let merger: ChunkMerger
     public let purge: Purge
     public let workspace: Workspace
@@ -48,30 +31,14 @@ public final class TestStore: Sendable {
         let wall = clock.wall
         let database = try SQLiteDatabase(path: path)
         try await Migrator.migrate(database, now: clock.now)
-        let committer = GroupCommit(database: database, limits: limits)
+        let stores = Stores(
+            database: database, clock: wall, vault: try Vault(masterKey: Array(repeating: 7, count: 32)), limits: limits
+        )
+        let (committer, workspaces) = (stores.committer, stores.workspaces)
         self.path = path
         self.clock = clock
         self.database = database
-        self.committer = committer
-        vault = try Vault(masterKey: Array(repeating: 7, count: 32))
-        log = EventLog(database: database, committer: committer, clock: wall)
-        agents = AgentStore(database: database, committer: committer, clock: wall)
-        keys = KeyStore(database: database, committer: committer, clock: wall)
-        workspaces = WorkspaceStore(database: database, committer: committer, clock: wall)
-        runs = RunStore(database: database, committer: committer, clock: wall)
-        tasks = TaskStore(committer: committer, clock: wall)
-        humanInput = HumanInputStore(database: database, committer: committer, clock: wall)
-        conversations = ConversationStore(database: database, committer: committer)
-        queue = JobQueue(database: database, committer: committer, clock: wall)
-        hosted = HostedRunStore(
-            database: database, committer: committer, clock: wall, log: log, runs: runs, queue: queue)
-        nodes = NodeStore(committer: committer, clock: wall)
-        approvals = ApprovalStore(database: database, committer: committer, clock: wall, log: log, queue: queue)
-        workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: wall, vault: vault)
-        resources = ResourceStore(database: database, committer: committer, clock: wall)
-        budgets = BudgetStore(database: database, committer: committer, clock: wall)
-        mcpServers = MCPServerStore(database: database, committer: committer, clock: wall, vault: vault)
-        providers = ProviderStore(database: database, committer: committer, clock: wall, vault: vault)
+        self.stores = stores
         merger = ChunkMerger(database: database, committer: committer, clock: wall)
         purge = Purge(database: database, committer: committer)
         let known = try await workspaces.workspace(named: "main")
@@ -86,6 +53,8 @@ public final class TestStore: Sendable {
             )
         }
     }
+
+    public subscript<Member>(dynamicMember path: KeyPath<Stores, Member>) -> Member { stores[keyPath: path] }
 
     /// Closes the store and opens it anew, as a restart of the server does. This one must not be used any more.
     public func reopened() async throws -> TestStore {
@@ -112,7 +81,7 @@ public final class TestStore: Sendable {
             key: 0, id: .new(at: clock.now), workspaceKey: place.key, workspaceID: place.id, name: name,
             runtimeType: runtime, createdAt: clock.now, updatedAt: clock.now)
         change(&draft)
-        return try await agents.create(draft)
+        return try await stores.agents.create(draft)
     }
 
     /// Starts a reported run of the agent, or of one made for it.
@@ -121,18 +90,18 @@ public final class TestStore: Sendable {
     ) async throws -> RunRef {
         let owner: Agent
         if let agent { owner = agent } else { owner = try await self.agent() }
-        let id = try await runs.start(
+        let id = try await stores.runs.start(
             .init(
                 id: .new(at: clock.now), workspaceKey: owner.workspaceKey, agentKey: owner.key, trigger: .sdk,
                 hosted: false, externalRunID: externalID, parentKey: parent, input: Array("{}".utf8),
                 startedAt: clock.now))
-        return try await runs.ref(id, workspace: owner.workspaceKey)
+        return try await stores.runs.ref(id, workspace: owner.workspaceKey)
     }
 
     /// Another user with a role in the workspace. Returns the user's key.
     public func member(_ role: Role) async throws -> Int64 {
         let (now, place) = (clock.now, workspace.ref.key)
-        return try await committer.write { connection in
+        return try await stores.committer.write { connection in
             let user = try WorkspaceStore.insertUser(
                 email: "\(role.word)-\(RandomText.alphanumeric(8))@example.org", name: nil, passwordHash: "none",
                 now: now, connection)
@@ -148,7 +117,7 @@ public final class TestStore: Sendable {
         let key = GeneratedKey(agent != nil ? .agent : user != nil ? .user : .workspace)
         let now = clock.now
         let place = agent?.workspaceKey ?? workspace ?? (user == nil ? self.workspace.ref.key : nil)
-        _ = try await committer.write { connection in
+        _ = try await stores.committer.write { connection in
             try KeyStore.insert(
                 key, name: "key", workspace: place, agent: agent?.key, user: user, now: now, connection)
         }
@@ -157,7 +126,7 @@ public final class TestStore: Sendable {
 
     /// Every event of a run.
     public func events(_ run: RunRef) async throws -> [StoredEvent] {
-        try await log.events(ofRun: run.key, after: 0, limit: 1_000_000)
+        try await stores.log.events(ofRun: run.key, after: 0, limit: 1_000_000)
     }
 
     /// How many rows a query counts.

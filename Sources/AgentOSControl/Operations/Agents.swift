@@ -111,7 +111,7 @@ extension Operation {
     private static func chooseModel(
         _ draft: inout Agent, _ workspace: WorkspaceRef, _ services: ControlServices
     ) async throws {
-        let configured = try await services.providers.firstConfigured(workspace: workspace)
+        let configured = try await services.providerDirectory.firstConfigured(workspace: workspace)
         let provider: ProviderType
         if let given = draft.providerType {
             provider = given

@@ -30,7 +30,7 @@ extension Operation {
             }
             let url = try call.parameters.requiredString("url")
             do {
-                try await services.checkURL(url)
+                try await services.checkURL(url, "url")
             } catch let error as AgentOSError where error.code == .validation {
                 throw AgentOSError.invalid("url", error.details.first?.message ?? error.message)
             }

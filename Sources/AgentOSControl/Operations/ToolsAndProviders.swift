@@ -38,16 +38,16 @@ extension Operation {
                     throw AgentOSError.invalid("api_key", "must be printable ASCII without blanks")
                 }
                 let baseURL = call.parameters.string("base_url")
-                if let baseURL { try await services.checkURL(baseURL) }
-                try await services.providerSettings.set(workspace, provider, apiKey: key, baseURL: baseURL)
-                services.providers.forget(workspace: workspace.key)
+                if let baseURL { try await services.checkURL(baseURL, "base_url") }
+                try await services.providers.set(workspace, provider, apiKey: key, baseURL: baseURL)
+                services.providerDirectory.forget(workspace: workspace.key)
                 return OperationResult(["ok": true, "provider_type": .string(provider.rawValue)])
             },
             Operation(
                 "providers_list", "Lists the model providers and whether there is a key for them; never the key.", [],
                 readOnly: true, access: .role(.admin)
             ) { call in
-                let records = try await services.providerSettings.list(workspace: call.workspaceKey)
+                let records = try await services.providers.list(workspace: call.workspaceKey)
                 return OperationResult(
                     .array(
                         ProviderType.allCases.map { type in
@@ -56,7 +56,8 @@ extension Operation {
                                 record != nil
                                 ? "workspace"
                                 : type == .demo
-                                    ? "builtin" : services.providers.isInEnvironment(type) ? "environment" : "none"
+                                    ? "builtin"
+                                    : services.providerDirectory.isInEnvironment(type) ? "environment" : "none"
                             return [
                                 "id": .string(type.rawValue), "provider_type": .string(type.rawValue),
                                 "configured": .bool(source != "none"), "source": .string(source),
@@ -71,8 +72,8 @@ extension Operation {
             ) { call in
                 let workspace = try call.workspaceKey
                 let provider = try provider(call.parameters)
-                try await services.providerSettings.delete(workspace: workspace, provider)
-                services.providers.forget(workspace: workspace)
+                try await services.providers.delete(workspace: workspace, provider)
+                services.providerDirectory.forget(workspace: workspace)
                 return OperationResult(["ok": true, "provider_type": .string(provider.rawValue)])
             },
         ]

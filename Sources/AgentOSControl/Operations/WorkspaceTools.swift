@@ -88,7 +88,7 @@ extension Operation {
     private static func checkToolURL(_ url: String, _ services: ControlServices) async throws {
         let template = try WorkspaceToolRules.template(url: url)
         do {
-            try await services.checkURL(template.sample)
+            try await services.checkURL(template.sample, "url")
         } catch let error as AgentOSError where error.code == .validation {
             throw AgentOSError.invalid("url", error.details.first?.message ?? error.message)
         }

@@ -48,11 +48,15 @@ public final class GroupCommit: Sendable {
     private let database: any Database
     private let limits: Limits
     private let state = Mutex(State())
+    private let newJobs = Mutex<@Sendable () -> Void>({})
 
     public init(database: any Database, limits: Limits = Limits()) {
         self.database = database
         self.limits = limits
     }
+
+    /// Called after each transaction that enqueued jobs.
+    func onNewJobs(_ handler: @escaping @Sendable () -> Void) { newJobs.withLock { $0 = handler } }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
 
@@ -169,6 +173,10 @@ public final class GroupCommit: Sendable {
         }
         record(group.count, since: began, failed: false)
         for (index, piece) in group.enumerated() { piece.settle(errors[index]) }
+        if writer.hasNewJobs {
+            writer.hasNewJobs = false
+            newJobs.withLock { $0 }()
+        }
     }
 
     private static func reason(_ error: any Error) -> String {

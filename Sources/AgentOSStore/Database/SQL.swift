@@ -68,6 +68,8 @@ public enum StoreError: Error, Sendable, Equatable {
 /// `RETURNING`; what differs has a name in `Dialect`.
 public protocol SQLConnection: AnyObject {
     var dialect: Dialect { get }
+    /// Set when the transaction enqueued a job, so that whoever works on jobs is told after the commit.
+    var hasNewJobs: Bool { get set }
 
     /// Runs a statement. Returns the number of rows it changed.
     /// - Throws: `StoreError`
@@ -130,6 +132,9 @@ public protocol Database: Sendable {
 
     /// Gives up to `pages` free pages back to the file system; returns how many were free before.
     func vacuum(pages: Int) async throws -> Int
+
+    /// How far the engine flushes a commit (SQLite: 2 is FULL).
+    func synchronousLevel() throws -> Int
 
     func close() throws
 }

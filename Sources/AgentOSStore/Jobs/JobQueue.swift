@@ -29,16 +29,18 @@ public final class JobQueue: Sendable {
         self.database = database
         self.committer = committer
         self.clock = clock
+        committer.onNewJobs { [bell] in bell.ring(0) }
     }
 
     // MARK: - Enqueuing
 
     /// Puts a job into the queue, or gives the one of that name a new time; one that is being worked on is due once more.
-    /// Call `wake` when the transaction is over.
+    /// The dispatcher is woken when the transaction is over.
     public static func enqueue(
         _ kind: String, name: String, at time: Timestamp, payload: JSONValue = .null, now: Timestamp,
         _ connection: any SQLConnection
     ) throws {
+        connection.hasNewJobs = true
         try connection.run(
             """
             INSERT INTO jobs (kind, name, run_at, payload, created_at) VALUES ($1, $2, $3, $4, $5)

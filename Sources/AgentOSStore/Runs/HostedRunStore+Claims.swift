@@ -160,8 +160,8 @@ extension HostedRunStore {
     ) async throws -> Int64? {
         let now = clock.now()
         return try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) {
-            [log] connection -> Int64? in
-            guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else { return nil }
+            [log, runs] connection -> Int64? in
+            guard try runs.end(ref, Self.ending(outcome), now: now, connection) else { return nil }
             if let open { try Self.settle([(open, .zero)], of: ref, connection) }
             try Self.append(.ended(outcome), to: ref.key, now: now, connection)
             try ApprovalStore.cancelPending(ofRun: ref.key, now: now, connection)

@@ -115,7 +115,7 @@ public final class HostedRunStore: Sendable {
     public func begin(_ beginning: Beginning, node: Int64) async throws -> Begun {
         let payloads = beginning.entries.map(JournalCodec.encode)
         let cost = beginning.run.input.count + payloads.reduce(beginning.events.cost) { $0 + $1.count } + 1024
-        let begun = try await committer.write(cost: cost) { [log] connection -> Begun in
+        let begun = try await committer.write(cost: cost) { [log, runs] connection -> Begun in
             var new = beginning.run
             if let invocation = beginning.invocation,
                 let known = try Self.known(invocation, agent: new.agentKey, connection)
@@ -130,7 +130,8 @@ public final class HostedRunStore: Sendable {
                     agent: new.agentKey, externalUserID: user, now: new.startedAt, connection)
             case .resume(let conversation): new.conversationKey = conversation.key
             }
-            let key = try RunStore.insert(new, connection)
+            let ref = try runs.insert(new, connection)
+            let key = ref.key
             if let conversation = new.conversationKey {
                 try ConversationStore.claim(conversation, run: key, connection)
             }
@@ -151,9 +152,6 @@ public final class HostedRunStore: Sendable {
                         .time(new.startedAt),
                     ])
             }
-            let ref = RunRef(
-                key: key, id: new.id, workspaceKey: new.workspaceKey, agentKey: new.agentKey, hosted: true,
-                isTest: new.isTest)
             var (entries, bytes) = (beginning.entries, payloads)
             try Self.reserve(beginning.estimate, for: ref, &entries, &bytes, connection)
             try Self.appendSteps(entries, bytes, at: 0, run: key, now: new.startedAt, connection)
@@ -214,13 +212,13 @@ public final class HostedRunStore: Sendable {
         let now = clock.now()
         let cost = payloads.reduce(advance.events?.cost ?? 256) { $0 + $1.count }
         let result = try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) {
-            [log] connection in
+            [log, runs] connection in
             try Self.check(lease, connection)
             try Self.settle(advance.settlements, of: ref, connection)
             var (entries, bytes) = (advance.entries, payloads)
             try Self.reserve(advance.estimate, for: ref, &entries, &bytes, connection)
             try Self.appendSteps(entries, bytes, at: position, run: ref.key, now: now, connection)
-            if let pause = advance.pause { try Self.pause(ref, pause, entries, now: now, connection) }
+            if let pause = advance.pause { try Self.pause(ref, pause, entries, runs, now: now, connection) }
             return (entries, try advance.events.map { try log.append(own: $0, toRun: ref.key, connection) } ?? 0)
         }
         if advance.pause != nil { queue.wake() }
@@ -259,7 +257,7 @@ public final class HostedRunStore: Sendable {
 
     /// Gives the run back: nobody executes it until a person has spoken.
     private static func pause(
-        _ ref: RunRef, _ pause: RunMachine.Pause, _ entries: [JournalEntry], now: Timestamp,
+        _ ref: RunRef, _ pause: RunMachine.Pause, _ entries: [JournalEntry], _ runs: RunStore, now: Timestamp,
         _ connection: any SQLConnection
     ) throws {
         try connection.run(
@@ -268,9 +266,14 @@ public final class HostedRunStore: Sendable {
         for entry in entries {
             switch entry {
             case .approvalsRequested(let requests):
-                for request in requests { try ApprovalStore.insert(request, ref, now: now, connection) }
+                for request in requests {
+                    try ApprovalStore.insert(request, ref, now: now, connection)
+                    try runs.tell(.approvalRequested(request), ref, at: now, connection)
+                }
             case .inputRequested(let request):
                 try HumanInputStore.insert(request, run: ref.key, now: now, connection)
+                try runs.tell(
+                    .inputRequested(id: request.id, question: request.question), ref, at: now, connection)
             default: continue
             }
         }
@@ -289,10 +292,10 @@ public final class HostedRunStore: Sendable {
         let payloads = advance.entries.map(JournalCodec.encode)
         let cost = payloads.reduce(events.cost + 512) { $0 + $1.count }
         return try await committer.write(cost: cost, aborted: { [log] in log.forget(run: ref.key) }) {
-            [log] connection in
+            [log, runs] connection in
             try Self.check(lease, connection)
             try Self.settle(advance.settlements, of: ref, connection)
-            guard try RunStore.end(ref, Self.ending(outcome), now: now, connection) else {
+            guard try runs.end(ref, Self.ending(outcome), now: now, connection) else {
                 throw AgentOSError(.conflict, "The run has already ended.")
             }
             try Self.appendSteps(advance.entries, payloads, at: position, run: ref.key, now: now, connection)

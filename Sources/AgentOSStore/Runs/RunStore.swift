@@ -43,9 +43,14 @@ public final class RunStore: Sendable {
     private let database: any Database
     private let committer: GroupCommit
     private let clock: WallClock
+    private let listeners: [any RunChangeListener]
     private let remembered = Mutex<[RunID: RunRef]>([:])
 
-    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+    /// - Parameter listeners: told of every run's beginning, end and pauses, inside the transaction.
+    public init(
+        database: any Database, committer: GroupCommit, clock: WallClock, listeners: [any RunChangeListener] = []
+    ) {
+        self.listeners = listeners
         self.database = database
         self.committer = committer
         self.clock = clock
@@ -100,19 +105,17 @@ public final class RunStore: Sendable {
                 ) { RunID(try $0.bits(0)) }
                 if let known { return (known, nil as RunRef?) }
             }
-            let key = try Self.insert(run, connection)
-            return (
-                run.id,
-                RunRef(
-                    key: key, id: run.id, workspaceKey: run.workspaceKey, agentKey: run.agentKey, hosted: run.hosted,
-                    isTest: run.isTest)
-            )
+            return (run.id, try self.insert(run, connection))
         }
         if let ref { remember(ref) }
         return id
     }
 
-    static func insert(_ run: NewRun, _ connection: any SQLConnection) throws -> Int64 {
+    func tell(_ kind: RunChange.Kind, _ run: RunRef, at time: Timestamp, _ connection: any SQLConnection) throws {
+        for listener in listeners { try listener.changed(RunChange(kind: kind, run: run, at: time), connection) }
+    }
+
+    func insert(_ run: NewRun, _ connection: any SQLConnection) throws -> RunRef {
         let key = try connection.row(
             """
             INSERT INTO runs (id, workspace_key, agent_key, status, trigger_type, hosted, is_test, external_run_id,
@@ -133,7 +136,11 @@ public final class RunStore: Sendable {
               response_cache_read, response_cache_creation, chunk_count)
             VALUES ($1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
             """, [.int(key)])
-        return key
+        let ref = RunRef(
+            key: key, id: run.id, workspaceKey: run.workspaceKey, agentKey: run.agentKey, hosted: run.hosted,
+            isTest: run.isTest)
+        try tell(.started(run.trigger), ref, at: run.startedAt, connection)
+        return ref
     }
 
     // MARK: - Ending
@@ -145,13 +152,12 @@ public final class RunStore: Sendable {
     public func end(_ ref: RunRef, _ ending: RunEnding) async throws -> Bool {
         let now = clock.now()
         return try await committer.write(cost: 1024) { connection in
-            try Self.end(ref, ending, now: now, connection)
+            try self.end(ref, ending, now: now, connection)
         }
     }
 
     /// As above, inside a transaction of the caller's.
-    static func end(_ ref: RunRef, _ ending: RunEnding, now: Timestamp, _ connection: any SQLConnection) throws -> Bool
-    {
+    func end(_ ref: RunRef, _ ending: RunEnding, now: Timestamp, _ connection: any SQLConnection) throws -> Bool {
         var (output, message, detail, reason) = (nil as [UInt8]?, nil as String?, nil as [UInt8]?, nil as String?)
         var usage = GivenUsage()
         switch ending {
@@ -191,9 +197,10 @@ public final class RunStore: Sendable {
         try connection.run(
             """
             INSERT INTO merge_queue (run_key, due_at)
-            SELECT run_key, $2 FROM run_counters WHERE run_key = $1 AND chunk_count >= \(mergeThreshold)
+            SELECT run_key, $2 FROM run_counters WHERE run_key = $1 AND chunk_count >= \(Self.mergeThreshold)
             ON CONFLICT (run_key) DO NOTHING
             """, [.int(ref.key), .time(now)])
+        try tell(.ended(ending.status), ref, at: now, connection)
         return true
     }
 

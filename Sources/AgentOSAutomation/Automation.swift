@@ -1,0 +1,32 @@
+import AgentOSCore
+import AgentOSOutbound
+import AgentOSRuntime
+import AgentOSStore
+import Logging
+
+/// Everything that happens without anybody asking at that moment: schedules, webhooks, alerts, mail, reports, evals.
+/// Each is a job, enqueued in the transaction of its cause.
+public final class Automation: Sendable {
+    public let stores: Stores
+    public let runtime: Runtime
+    public let outbound: OutboundClient
+    public let providers: ProviderDirectory
+    public let settings: AutomationSettings
+    public let logger: Logger
+
+    public init(
+        stores: Stores, runtime: Runtime, outbound: OutboundClient, providers: ProviderDirectory,
+        settings: AutomationSettings, logger: Logger
+    ) {
+        self.stores = stores
+        self.runtime = runtime
+        self.outbound = outbound
+        self.providers = providers
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Says who works on which kind of job.
+    public func registerJobs(_ dispatcher: JobDispatcher) {
+    }
+}

@@ -1,0 +1,7 @@
+/// What an operator can set about automation.
+public struct AutomationSettings: Sendable {
+    /// Where people reach this server, without a trailing slash; links in invites, hooks and mails begin with it.
+    public var publicURL = "http://127.0.0.1:8080"
+
+    public init() {}
+}

@@ -1,0 +1,6 @@
+extension Migration {
+    /// Who did what.
+    static func auditTables(_ d: Dialect) -> [String] {
+        []
+    }
+}

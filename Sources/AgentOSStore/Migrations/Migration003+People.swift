@@ -1,0 +1,6 @@
+extension Migration {
+    /// Folders and invites.
+    static func peopleTables(_ d: Dialect) -> [String] {
+        []
+    }
+}

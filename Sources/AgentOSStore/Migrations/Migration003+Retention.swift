@@ -1,0 +1,6 @@
+extension Migration {
+    /// How long a workspace keeps things.
+    static func retentionTables(_ d: Dialect) -> [String] {
+        []
+    }
+}

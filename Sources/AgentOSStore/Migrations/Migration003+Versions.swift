@@ -1,0 +1,6 @@
+extension Migration {
+    /// Versions of agents.
+    static func versionTables(_ d: Dialect) -> [String] {
+        []
+    }
+}

@@ -1,0 +1,6 @@
+extension Migration {
+    /// Written reports.
+    static func reportTables(_ d: Dialect) -> [String] {
+        []
+    }
+}

@@ -1,0 +1,56 @@
+import AgentOSCore
+
+/// Every store on top of one database, put together once for the server and its tests.
+public struct Stores: Sendable {
+    public let database: any Database
+    public let committer: GroupCommit
+    public let clock: WallClock
+    public let vault: Vault
+    public let queue: JobQueue
+    public let log: EventLog
+    public let agents: AgentStore
+    public let keys: KeyStore
+    public let workspaces: WorkspaceStore
+    public let runs: RunStore
+    public let tasks: TaskStore
+    public let humanInput: HumanInputStore
+    public let conversations: ConversationStore
+    public let hosted: HostedRunStore
+    public let providers: ProviderStore
+    public let nodes: NodeStore
+    public let approvals: ApprovalStore
+    public let workspaceTools: WorkspaceToolStore
+    public let resources: ResourceStore
+    public let budgets: BudgetStore
+    public let mcpServers: MCPServerStore
+
+    public init(
+        database: any Database, clock: WallClock, vault: Vault, prices: PriceBook = .builtIn,
+        limits: GroupCommit.Limits = .init()
+    ) {
+        self.database = database
+        self.clock = clock
+        self.vault = vault
+        committer = GroupCommit(database: database, limits: limits)
+        queue = JobQueue(database: database, committer: committer, clock: clock)
+        // Who hears, inside its transaction, that a run began, ended or waits for a person.
+        let listeners: [any RunChangeListener] = []
+        log = EventLog(database: database, committer: committer, clock: clock, prices: prices)
+        agents = AgentStore(database: database, committer: committer, clock: clock)
+        keys = KeyStore(database: database, committer: committer, clock: clock)
+        workspaces = WorkspaceStore(database: database, committer: committer, clock: clock)
+        runs = RunStore(database: database, committer: committer, clock: clock, listeners: listeners)
+        tasks = TaskStore(committer: committer, clock: clock)
+        humanInput = HumanInputStore(database: database, committer: committer, clock: clock)
+        conversations = ConversationStore(database: database, committer: committer)
+        hosted = HostedRunStore(
+            database: database, committer: committer, clock: clock, log: log, runs: runs, queue: queue)
+        nodes = NodeStore(committer: committer, clock: clock)
+        approvals = ApprovalStore(database: database, committer: committer, clock: clock, log: log, queue: queue)
+        workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: clock, vault: vault)
+        resources = ResourceStore(database: database, committer: committer, clock: clock)
+        budgets = BudgetStore(database: database, committer: committer, clock: clock)
+        mcpServers = MCPServerStore(database: database, committer: committer, clock: clock, vault: vault)
+        providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
+    }
+}
