@@ -5,12 +5,12 @@ import Testing
 
 extension TestStore {
     fileprivate var money: BudgetStore {
-        BudgetStore(database: database, committer: committer, clock: clock.wall)
+        BudgetStore(database: database, committer: stores.committer, clock: clock.wall)
     }
 
     fileprivate func reserve(_ agent: Agent, _ usd: Double, day: Int64? = nil) async throws -> Double {
         let day = day ?? BudgetStore.day(of: clock.now)
-        return try await committer.write { connection in
+        return try await stores.committer.write { connection in
             try BudgetStore.reserve(
                 workspace: agent.workspaceKey, agent: agent.key, day: day, estimate: Money(usd: usd), connection)
         }.usd
@@ -18,7 +18,7 @@ extension TestStore {
 
     fileprivate func settle(_ agent: Agent, reserved: Double, spent: Double) async throws {
         let day = BudgetStore.day(of: clock.now)
-        try await committer.write { connection in
+        try await stores.committer.write { connection in
             try BudgetStore.settle(
                 workspace: agent.workspaceKey, agent: agent.key, day: day, reserved: Money(usd: reserved),
                 spent: Money(usd: spent), connection)

@@ -7,11 +7,11 @@ extension TestStore {
     /// Enqueues a job that is due so many seconds from now.
     fileprivate func enqueue(_ name: String, in seconds: Double = 0, _ payload: JSONValue = .null) async throws {
         let now = clock.now
-        try await committer.write { connection in
+        try await stores.committer.write { connection in
             try JobQueue.enqueue(
                 "work", name: name, at: now.advanced(bySeconds: seconds), payload: payload, now: now, connection)
         }
-        queue.wake()
+        stores.queue.wake()
     }
 
     /// Has so many dispatchers work while `body` runs.
@@ -20,7 +20,7 @@ extension TestStore {
         _ body: () async throws -> Void
     ) async throws {
         let tasks = (0..<dispatchers).map { _ in
-            let dispatcher = JobDispatcher(queue: queue, clock: clock.wall)
+            let dispatcher = JobDispatcher(queue: stores.queue, clock: clock.wall)
             dispatcher.register("work", policy: policy, handler)
             return Task { await dispatcher.run() }
         }
@@ -39,7 +39,7 @@ extension TestStore {
 
     fileprivate func later(_ seconds: Double) {
         clock.advance(bySeconds: seconds)
-        queue.wake()
+        stores.queue.wake()
     }
 
     /// Waits until a job that is due now was worked on, so that what was due before it was looked at too.
@@ -49,7 +49,7 @@ extension TestStore {
     }
 
     fileprivate func waitUntilEmpty() async throws {
-        try await eventually("an empty queue") { try await queue.counts().waiting == 0 }
+        try await eventually("an empty queue") { try await stores.queue.counts().waiting == 0 }
     }
 }
 

@@ -5,7 +5,7 @@ import Testing
 
 extension TestStore {
     fileprivate var files: ResourceStore {
-        ResourceStore(database: database, committer: committer, clock: clock.wall)
+        ResourceStore(database: database, committer: stores.committer, clock: clock.wall)
     }
 
     fileprivate func put(_ filename: String, _ content: String = "x") async throws -> ResourceRecord {

@@ -5,7 +5,7 @@ import Testing
 
 extension TestStore {
     fileprivate var toolStore: WorkspaceToolStore {
-        WorkspaceToolStore(database: database, committer: committer, clock: clock.wall, vault: vault)
+        WorkspaceToolStore(database: database, committer: stores.committer, clock: clock.wall, vault: stores.vault)
     }
 }
 
