@@ -111,7 +111,7 @@ extension Runtime {
         guard let events = try recorder.take(at: now) else { return }
         CrashPoint.pass("before-commit/input_received")
         let first = try await services.humanInput.settle(
-            id, run: run, text: text, events: events, log: services.log, queue: services.hosted.queue)
+            id, run: run, text: text, events: events, log: services.log)
         services.feed.publish(.init(run: run, first: first, count: events.count))
         CrashPoint.pass("after-commit/input_received")
     }

@@ -114,7 +114,6 @@ public final class Runtime: Sendable {
             total += count
             if count == 0 { break }
         }
-        if total > 0 { services.hosted.queue.wake() }
         return total
     }
 
@@ -137,7 +136,6 @@ public final class Runtime: Sendable {
         }
         guard !orphans.isEmpty, !isDraining else { return }
         try await services.nodes.letGo(of: orphans, node: node)
-        services.hosted.queue.wake()
     }
 
     public func retire() async throws { try await services.nodes.retire(node) }

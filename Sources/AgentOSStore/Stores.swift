@@ -46,7 +46,7 @@ public struct Stores: Sendable {
         hosted = HostedRunStore(
             database: database, committer: committer, clock: clock, log: log, runs: runs, queue: queue)
         nodes = NodeStore(committer: committer, clock: clock)
-        approvals = ApprovalStore(database: database, committer: committer, clock: clock, log: log, queue: queue)
+        approvals = ApprovalStore(database: database, committer: committer, clock: clock, log: log)
         workspaceTools = WorkspaceToolStore(database: database, committer: committer, clock: clock, vault: vault)
         resources = ResourceStore(database: database, committer: committer, clock: clock)
         budgets = BudgetStore(database: database, committer: committer, clock: clock)

@@ -24,16 +24,14 @@ public final class ApprovalStore: Sendable {
     private let committer: GroupCommit
     private let clock: WallClock
     private let log: EventLog
-    private let queue: JobQueue
 
     public init(
-        database: any Database, committer: GroupCommit, clock: WallClock, log: EventLog, queue: JobQueue
+        database: any Database, committer: GroupCommit, clock: WallClock, log: EventLog
     ) {
         self.database = database
         self.committer = committer
         self.clock = clock
         self.log = log
-        self.queue = queue
     }
 
     static func insert(
@@ -168,7 +166,6 @@ public final class ApprovalStore: Sendable {
             if open == 0 { try HostedRunStore.release(run.key, now: now, connection) }
             return try log.append(own: events, toRun: run.key, connection)
         }
-        queue.wake()
         return first
     }
 }

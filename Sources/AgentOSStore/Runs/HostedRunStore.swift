@@ -221,7 +221,6 @@ public final class HostedRunStore: Sendable {
             if let pause = advance.pause { try Self.pause(ref, pause, entries, runs, now: now, connection) }
             return (entries, try advance.events.map { try log.append(own: $0, toRun: ref.key, connection) } ?? 0)
         }
-        if advance.pause != nil { queue.wake() }
         return result
     }
 

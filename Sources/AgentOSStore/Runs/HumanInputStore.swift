@@ -166,7 +166,7 @@ public final class HumanInputStore: Sendable {
     /// - Returns: the first event's sequence number.
     /// - Throws: CONFLICT when it is not open any more.
     public func settle(
-        _ id: HumanRequestID, run: RunRef, text: String?, events: OwnEvents, log: EventLog, queue: JobQueue
+        _ id: HumanRequestID, run: RunRef, text: String?, events: OwnEvents, log: EventLog
     ) async throws -> Int64 {
         let now = clock.now()
         let first = try await committer.write(
@@ -187,7 +187,6 @@ public final class HumanInputStore: Sendable {
             try HostedRunStore.release(run.key, now: now, connection)
             return try log.append(own: events, toRun: run.key, connection)
         }
-        queue.wake()
         return first
     }
 
