@@ -98,19 +98,6 @@ struct RegistryTests {
         }
     }
 
-    private func sample(_ type: ParameterType) -> JSONValue {
-        switch type {
-        case .uuid: .string("\(RunID.new(at: Timestamp(microseconds: 0)))")
-        case .string: "text"
-        case .choice(let words): .string(words[0])
-        case .integer(let range): .int(range.lowerBound)
-        case .number(let range): .double(range.lowerBound)
-        case .boolean: true
-        case .object: [:]
-        case .array: []
-        }
-    }
-
     private func wrong(_ type: ParameterType) -> JSONValue {
         switch type {
         case .uuid: "not-a-uuid"
