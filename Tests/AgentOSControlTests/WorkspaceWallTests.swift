@@ -6,7 +6,8 @@ import Testing
 
 /// What it takes to call an operation whose required parameters cannot be made up from their types.
 private let fillings: [String: JSONObject] = [
-    "agents_update": ["name": "stolen"], "approvals_decide": ["decision": "approved"],
+    "agents_create": ["system_prompt": "x"], "agents_update": ["name": "stolen"],
+    "approvals_decide": ["decision": "approved"],
     "runs_invoke": ["start_session": .null],
 ]
 
