@@ -63,6 +63,16 @@ public struct AgentOSClient: Sendable {
         return (answer.data, answer.nextCursor)
     }
 
+    /// Passes one MCP message (JSON-RPC) on to the server.
+    /// - Returns: the server's message; nil when there is none, as to a notification.
+    public func mcp(_ message: [UInt8]) async throws -> [UInt8]? {
+        let response = try await transport.open(
+            transport.request("/api/mcp", body: message, accept: "application/json, text/event-stream"),
+            timeout: Timeouts.longRunning)
+        let body = try await transport.bytes(of: response)
+        return body.isEmpty ? nil : body
+    }
+
     private func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a }
 
     // MARK: - Invoke

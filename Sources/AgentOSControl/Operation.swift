@@ -101,6 +101,9 @@ struct OperationCall: Sendable {
 
     var workspaceKey: Int64 { get throws { try workspace.ref.key } }
 
+    /// What the caller may do there.
+    var role: Role { context?.role ?? .viewer }
+
     /// `limit` within its bounds, which the schema has checked.
     func limit(_ otherwise: Int = 20) -> Int { parameters.int("limit") ?? otherwise }
 }

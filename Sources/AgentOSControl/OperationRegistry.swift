@@ -14,6 +14,10 @@ public struct OperationRegistry: Sendable {
             + Operation.providers(services) + Operation.approvals(services) + Operation.replay(services)
             + Operation.workspaceTools(services) + Operation.resources(services) + Operation.budgets(services)
             + Operation.mcpServers(services)
+            + Operation.folders(services)
+            + Operation.members(services)
+            + Operation.notifications(services)
+            + Operation.figures(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

@@ -69,7 +69,8 @@ struct Server: Sendable {
             EdgeServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: feed,
-                committer: store.committer, disk: disk, runtime: runtime, registry: registry, clock: store.clock,
+                committer: store.committer, disk: disk, runtime: runtime, registry: registry,
+                mcp: MCPServer(registry: registry, publicURL: configuration.automation.publicURL), clock: store.clock,
                 gauges: { await Gauges.all(store, runtime, feed, disk) },
                 unreadiness: {
                     if feed.isClosed { return "The server is shutting down." }

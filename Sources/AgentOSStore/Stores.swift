@@ -23,6 +23,10 @@ public struct Stores: Sendable {
     public let resources: ResourceStore
     public let budgets: BudgetStore
     public let mcpServers: MCPServerStore
+    public let folders: FolderStore
+    public let members: MemberStore
+    public let notifications: NotificationStore
+    public let figures: FigureStore
 
     public init(
         database: any Database, clock: WallClock, vault: Vault, prices: PriceBook = .builtIn,
@@ -34,7 +38,7 @@ public struct Stores: Sendable {
         committer = GroupCommit(database: database, limits: limits)
         queue = JobQueue(database: database, committer: committer, clock: clock)
         // Who hears, inside its transaction, that a run began, ended or waits for a person.
-        let listeners: [any RunChangeListener] = []
+        let listeners: [any RunChangeListener] = [RollupKeeper(), RunNotifier()]
         log = EventLog(database: database, committer: committer, clock: clock, prices: prices)
         agents = AgentStore(database: database, committer: committer, clock: clock)
         keys = KeyStore(database: database, committer: committer, clock: clock)
@@ -51,6 +55,10 @@ public struct Stores: Sendable {
         resources = ResourceStore(database: database, committer: committer, clock: clock)
         budgets = BudgetStore(database: database, committer: committer, clock: clock)
         mcpServers = MCPServerStore(database: database, committer: committer, clock: clock, vault: vault)
+        folders = FolderStore(database: database, committer: committer, clock: clock)
+        members = MemberStore(database: database, committer: committer, clock: clock)
+        notifications = NotificationStore(database: database, committer: committer, clock: clock)
+        figures = FigureStore(database: database, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }
 }

@@ -19,7 +19,7 @@ struct AgentOSCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, InitCommand.self, DoctorCommand.self, VersionCommand.self, AgentsCommand.self,
             ApplyCommand.self, KeysCommand.self, InvokeCommand.self, ReplyCommand.self, ApprovalsCommand.self,
-            RunsCommand.self, TailCommand.self, RPCCommand.self,
+            RunsCommand.self, TailCommand.self, RPCCommand.self, MCPCommand.self,
         ])
 
     static func main() async {

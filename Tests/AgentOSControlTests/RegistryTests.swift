@@ -32,6 +32,9 @@ private let access: [String: String] = [
     "conversations_delete": "member", "workspaces_list": "anybody", "workspaces_create": "person",
     "tools_list_builtin": "viewer", "providers_set": "person admin", "providers_list": "admin",
     "providers_delete": "person admin",
+    "folders_list": "viewer", "folders_create": "member", "folders_delete": "member", "members_list": "viewer",
+    "members_invite": "admin", "members_remove": "admin", "notifications_list": "viewer",
+    "notifications_mark_read": "viewer", "fleet_health": "viewer", "usage_summary": "viewer",
 ]
 
 @Suite("The operation registry")

@@ -29,9 +29,14 @@ private func strangers(_ runtime: TestRuntime, _ key: String) async throws -> [S
         "runs_invoke", key: key, ["agent_id": gated, "input": ["message": "What time is it?"]])
     let approvals = try await runtime.call("approvals_list", key: key)
     let approval = try #require(approvals.arrayValue?.first?["id"], "\(paused.text)")
+    let people = try await runtime.call("members_list", key: key)
+    let notes = try await runtime.call("notifications_list", key: key)
     return [
+        "folder_id": try await made("folders_create", ["name": "f"]),
+        "member_id": try #require(people["members"]?.arrayValue?.first?["id"]),
+        "notification_id": try #require(notes.arrayValue?.first?["id"]),
         "agent_id": agent, "run_id": try #require(invoked["run_id"]), "conversation_id": session, "session_id": session,
-        "approval_id": approval, "folder_id": .string("\(RunID.new(at: Timestamp(microseconds: 0)))"),
+        "approval_id": approval,
         "key_id": try await made("api_keys_create", ["agent_id": agent, "name": "k"]),
         "tool_id": try await made(
             "tools_create_workspace", ["name": "t", "method": "GET", "url": "https://1.1.1.1/"]),

@@ -25,7 +25,9 @@ enum AgentFields {
     static func checkReferences(
         _ parameters: Parameters, _ workspace: WorkspaceRef, _ services: ControlServices
     ) async throws {
-        if parameters.value("folder_id") != nil { throw AgentOSError.notFound("folder") }
+        if let folder: FolderID = parameters.optionalID("folder_id") {
+            try await services.folders.check(folder, workspace: workspace.key)
+        }
         for field in ["tools", "approval_tools", "approval_required_tools"] {
             try await services.runtime.tools.check(parameters.strings(field) ?? [], field: field, workspace: workspace)
         }
@@ -58,6 +60,7 @@ enum AgentFields {
         given("max_iterations", parameters.int("max_iterations")) {
             agent.maxIterations = $0 ?? Agent.defaultMaxIterations
         }
+        given("folder_id", parameters.optionalID("folder_id") as FolderID?) { agent.folderID = $0 }
         given("tags", parameters.strings("tags")) { agent.tags = $0 ?? [] }
         given("tools", parameters.strings("tools")) { agent.tools = unique($0 ?? []) }
         if parameters.mentions("prompt_variables") {

@@ -50,16 +50,18 @@ extension Operation {
             ], readOnly: true, access: .role(.viewer)
         ) { call in
             if let folder = call.parameters.string("folder_id"), folder != "none" {
-                guard UUIDBits(folder) != nil else {
+                guard let id = FolderID(folder) else {
                     throw AgentOSError.invalid("folder_id", "must be a UUID or \"none\"")
                 }
-                throw AgentOSError.notFound("folder")
+                try await services.folders.check(id, workspace: call.workspaceKey)
             }
+            let folder = call.parameters.string("folder_id")
             let limit = call.limit(1000)
             let agents = try await services.agents.list(
                 workspace: call.workspaceKey,
                 .init(
                     status: call.parameters.string("status").flatMap(AgentStatus.init),
+                    folder: folder.flatMap { FolderID($0) }, unfiled: folder == "none",
                     before: try call.cursor(), limit: limit + 1))
             return .page(agents, limit: limit, cursor: { "\($0.id)" }) { .object(AgentView.summary($0)) }
         }

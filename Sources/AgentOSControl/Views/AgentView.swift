@@ -9,7 +9,8 @@ enum AgentView {
             "runtime_type": .string(agent.runtimeType.rawValue),
             "provider_type": .optional(agent.providerType?.rawValue), "model": .optional(agent.model),
             "tools": .array(agent.tools.map(JSONValue.string)), "tags": .array(agent.tags.map(JSONValue.string)),
-            "folder_id": .null, "is_builtin": false, "created_at": .time(agent.createdAt),
+            "folder_id": .optional(agent.folderID?.description), "is_builtin": false,
+            "created_at": .time(agent.createdAt),
             "updated_at": .time(agent.updatedAt),
         ]
     }

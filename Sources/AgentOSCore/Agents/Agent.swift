@@ -31,6 +31,8 @@ public struct Agent: Sendable {
     public var id: AgentID
     public var workspaceKey: Int64
     public var workspaceID: WorkspaceID
+    /// The folder it is filed in.
+    public var folderID: FolderID?
     public var name: String
     public var role: String?
     public var description: String?

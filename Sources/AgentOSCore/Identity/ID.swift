@@ -128,6 +128,10 @@ public struct ID<Named>: Hashable, Sendable, CustomStringConvertible {
 }
 
 public enum WorkspaceTag {}
+public enum FolderTag {}
+public enum MemberTag {}
+public enum InviteTag {}
+public enum NotificationTag {}
 public enum AgentTag {}
 public enum RunTag {}
 public enum KeyTag {}
@@ -141,6 +145,10 @@ public enum WorkspaceToolTag {}
 public enum MCPServerTag {}
 public enum NodeTag {}
 
+public typealias FolderID = ID<FolderTag>
+public typealias MemberID = ID<MemberTag>
+public typealias InviteID = ID<InviteTag>
+public typealias NotificationID = ID<NotificationTag>
 public typealias WorkspaceID = ID<WorkspaceTag>
 public typealias AgentID = ID<AgentTag>
 public typealias RunID = ID<RunTag>

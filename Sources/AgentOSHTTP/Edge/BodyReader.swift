@@ -36,6 +36,15 @@ final class BodyReader: Sendable {
         return try await use(json)
     }
 
+    /// Reads a whole body that is not compressed. The budget is held until `use` returns.
+    /// - Throws: PAYLOAD_TOO_LARGE, RATE_LIMITED
+    func withBytes<R>(of request: Request, limit: Int, _ use: ([UInt8]) async throws -> R) async throws -> R {
+        var held = 0
+        defer { release(held) }
+        let body = try await collect(request, limit: limit, &held)
+        return try await use(Array(body.readableBytesView))
+    }
+
     private func collect(_ request: Request, limit: Int, _ held: inout Int) async throws -> ByteBuffer {
         if let text = request.headers[.contentLength], let length = Int(text), length > limit {
             throw Self.tooLarge(limit)

@@ -23,6 +23,7 @@ public struct EdgeServices: Sendable {
     public var disk: DiskWatch
     public var runtime: Runtime
     public var registry: OperationRegistry
+    public var mcp: MCPServer
     public var clock: WallClock
     /// Numbers of the other parts, for `/metrics`.
     public var gauges: @Sendable () async -> [Metrics.Gauge]
@@ -32,7 +33,7 @@ public struct EdgeServices: Sendable {
     public init(
         agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore, tasks: TaskStore,
         humanInput: HumanInputStore, log: EventLog, feed: LiveFeed, committer: GroupCommit, disk: DiskWatch,
-        runtime: Runtime, registry: OperationRegistry, clock: WallClock,
+        runtime: Runtime, registry: OperationRegistry, mcp: MCPServer, clock: WallClock,
         gauges: @escaping @Sendable () async -> [Metrics.Gauge],
         unreadiness: @escaping @Sendable () async -> String?
     ) {
@@ -48,6 +49,7 @@ public struct EdgeServices: Sendable {
         self.disk = disk
         self.runtime = runtime
         self.registry = registry
+        self.mcp = mcp
         self.clock = clock
         self.gauges = gauges
         self.unreadiness = unreadiness
@@ -196,6 +198,9 @@ public struct Edge: HTTPResponder {
         case .rpc(let method):
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await rpc(method, request, principal)
+        case .mcp:
+            let principal = try await admitted(request, context, controlLimiter, &fields)
+            return try await mcp(request, principal)
         case .tail:
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await tail(request, principal)

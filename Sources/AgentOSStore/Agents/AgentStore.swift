@@ -5,11 +5,19 @@ import Synchronization
 public final class AgentStore: Sendable {
     public struct Filter: Sendable {
         public var status: AgentStatus?
+        public var folder: FolderID?
+        /// Only those in no folder.
+        public var unfiled: Bool
         public var before: AgentID?
         public var limit: Int
 
-        public init(status: AgentStatus? = nil, before: AgentID? = nil, limit: Int = 100) {
+        public init(
+            status: AgentStatus? = nil, folder: FolderID? = nil, unfiled: Bool = false, before: AgentID? = nil,
+            limit: Int = 100
+        ) {
             self.status = status
+            self.folder = folder
+            self.unfiled = unfiled
             self.before = before
             self.limit = limit
         }
@@ -37,12 +45,12 @@ public final class AgentStore: Sendable {
         a.key, a.id, a.workspace_key, w.id, a.name, a.role, a.description, a.status, a.runtime_type, a.provider_type,
         a.model, a.system_prompt, a.temperature, a.max_tokens, a.max_iterations, a.tools, a.tags, a.prompt_variables,
         a.input_schema, a.output_schema, a.created_at, a.updated_at, a.approval_tools, a.fallback_models,
-        a.pinned_resources, a.max_cost
+        a.pinned_resources, a.max_cost, (SELECT f.id FROM folders f WHERE f.key = a.folder_key)
         """
 
     static func decode(_ row: any SQLRow) throws -> Agent {
         func strings(_ column: Int) -> [String] { row.json(column)?.arrayValue?.compactMap(\.stringValue) ?? [] }
-        return Agent(
+        var agent = Agent(
             key: try row.requiredInt(0), id: AgentID(try row.bits(1)), workspaceKey: try row.requiredInt(2),
             workspaceID: WorkspaceID(try row.bits(3)), name: try row.requiredText(4), role: row.text(5),
             description: row.text(6), status: AgentStatus(rawValue: try row.requiredText(7)) ?? .paused,
@@ -55,6 +63,8 @@ public final class AgentStore: Sendable {
             pinnedResources: strings(24), maxCost: row.int(25).map(Money.init(nanoUSD:)),
             createdAt: Timestamp(microseconds: try row.requiredInt(20)),
             updatedAt: Timestamp(microseconds: try row.requiredInt(21)))
+        agent.folderID = row.optionalBits(26).map(FolderID.init)
+        return agent
     }
 
     /// - Throws: NOT_FOUND when the workspace has no such agent.
@@ -100,6 +110,14 @@ public final class AgentStore: Sendable {
         }
     }
 
+    /// Forgets every remembered agent. Called when something that they refer to is gone.
+    public func forgetAll() {
+        remembered.withLock { state in
+            state.generation &+= 1
+            state.byID.removeAll()
+        }
+    }
+
     private func forget(_ id: AgentID) {
         remembered.withLock { state in
             state.generation &+= 1
@@ -115,11 +133,13 @@ public final class AgentStore: Sendable {
                 SELECT \(Self.columns) FROM agents a JOIN workspaces w ON w.key = a.workspace_key
                 WHERE a.workspace_key = $1 AND a.deleted_at IS NULL AND ($2 IS NULL OR a.status = $2)
                   AND ($3 IS NULL OR a.key < (SELECT key FROM agents WHERE id = $3))
+                  AND ($5 IS NULL OR a.folder_key = (SELECT key FROM folders WHERE id = $5))
+                  AND ($6 = 0 OR a.folder_key IS NULL)
                 ORDER BY a.key DESC LIMIT $4
                 """,
                 [
                     .int(workspace), .optional(filter.status?.rawValue), filter.before.map { .id($0) } ?? .null,
-                    .int(Int64(filter.limit)),
+                    .int(Int64(filter.limit)), filter.folder.map { .id($0) } ?? .null, .bool(filter.unfiled),
                 ], Self.decode)
         }
     }
@@ -135,7 +155,7 @@ public final class AgentStore: Sendable {
             .json(.array(agent.approvalTools.map(JSONValue.string))),
             .json(.array(agent.fallbackModels.map(JSONValue.string))),
             .json(.array(agent.pinnedResources.map(JSONValue.string))), .optional(agent.maxCost?.nanoUSD),
-            .time(agent.updatedAt),
+            .time(agent.updatedAt), agent.folderID.map { .id($0) } ?? .null,
         ]
     }
 
@@ -154,9 +174,9 @@ public final class AgentStore: Sendable {
             """
             INSERT INTO agents (name, role, description, status, runtime_type, provider_type, model, system_prompt,
               temperature, max_tokens, max_iterations, tools, tags, prompt_variables, input_schema, output_schema,
-              approval_tools, fallback_models, pinned_resources, max_cost, updated_at, id, workspace_key, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-              $23, $21)
+              approval_tools, fallback_models, pinned_resources, max_cost, updated_at, folder_key, id, workspace_key, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+              (SELECT key FROM folders WHERE id = $22), $23, $24, $21)
             RETURNING key
             """, values(agent) + [.id(agent.id), .int(agent.workspaceKey)]
         ) { try $0.requiredInt(0) }
@@ -186,7 +206,7 @@ public final class AgentStore: Sendable {
                   provider_type = $6, model = $7, system_prompt = $8, temperature = $9, max_tokens = $10,
                   max_iterations = $11, tools = $12, tags = $13, prompt_variables = $14, input_schema = $15,
                   output_schema = $16, approval_tools = $17, fallback_models = $18, pinned_resources = $19, max_cost = $20,
-                  updated_at = $21 WHERE key = $22
+                  updated_at = $21, folder_key = (SELECT key FROM folders WHERE id = $22) WHERE key = $23
                 """, Self.values(agent) + [.int(agent.key)])
             return agent
         }

@@ -48,6 +48,8 @@ public final class Purge: Sendable {
             }
             if conversations.count == Self.slice { return }
             try connection.run("DELETE FROM invocations WHERE agent_key = $1", [.int(agent)])
+            try connection.run("DELETE FROM notifications WHERE agent_key = $1", [.int(agent)])
+            try connection.run("DELETE FROM agent_days WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM budgets WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM spend_days WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM api_keys WHERE agent_key = $1", [.int(agent)])

@@ -23,6 +23,8 @@ public enum Route: Sendable, Hashable {
     case approvals
     case decide(ApprovalID)
     case rpc(String)
+    /// The control plane for assistants.
+    case mcp
     /// Committed events as they come (server-sent events).
     case tail
     case healthz, readyz, metrics
@@ -32,6 +34,7 @@ public enum Route: Sendable, Hashable {
     public static let agentsPrefix = "/api/v1/agents/"
     public static let runsPrefix = "/api/v1/runs/"
     public static let approvalsPath = "/api/v1/approvals"
+    public static let mcpPath = "/api/mcp"
 
     /// What a path leads to.
     public enum Match: Sendable {
@@ -44,7 +47,7 @@ public enum Route: Sendable, Hashable {
     private static let fixed: [String: Route] = {
         var routes: [String: Route] = [
             "/healthz": .healthz, "/readyz": .readyz, "/metrics": .metrics, "/api/v1/tail": .tail,
-            approvalsPath: .approvals,
+            approvalsPath: .approvals, mcpPath: .mcp,
         ]
         for call in IngestCall.allCases { routes[ingestPrefix + call.rawValue] = .ingest(call) }
         return routes
@@ -78,7 +81,7 @@ public enum Route: Sendable, Hashable {
 
     public var methods: [String] {
         switch self {
-        case .ingest, .invoke, .humanInput, .reply, .decide, .rpc: ["POST"]
+        case .ingest, .invoke, .humanInput, .reply, .decide, .rpc, .mcp: ["POST"]
         case .runStream, .approvals, .tail, .healthz, .readyz, .metrics: ["GET"]
         }
     }
@@ -94,6 +97,7 @@ public enum Route: Sendable, Hashable {
         case .approvals: "approvals"
         case .decide: "approvals/decide"
         case .rpc: "rpc"
+        case .mcp: "mcp"
         case .tail: "tail"
         case .healthz: "healthz"
         case .readyz: "readyz"

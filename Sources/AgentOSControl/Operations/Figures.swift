@@ -1,0 +1,111 @@
+import AgentOSCore
+import AgentOSStore
+
+extension Operation {
+    static func figures(_ services: ControlServices) -> [Operation] { [fleetHealth(services), usageSummary(services)] }
+
+    /// `100 × (1 − failure rate)`; 100 without runs.
+    private static func score(_ sums: DaySums) -> Double { ((1 - failureRate(sums)) * 1000).rounded() / 10 }
+
+    private static func failureRate(_ sums: DaySums) -> Double {
+        sums.runs == 0 ? 0 : Double(sums.failed) / Double(sums.runs)
+    }
+
+    private static func fleetHealth(_ services: ControlServices) -> Operation {
+        Operation(
+            "fleet_health", "Shows how every agent did over the last days, the worst first.",
+            [.optional("days", .integer(1...90), "How many days, today included (default 7).")], readOnly: true,
+            access: .role(.viewer),
+            returns: .array(
+                .object([
+                    ("agent_id", .uuid), ("agent_name", .string), ("status", .string), ("run_count", .integer),
+                    ("completed_count", .integer), ("failed_count", .integer), ("failure_rate", .number),
+                    ("open_findings", .freeObject), ("worst_severity", .nullable(.string)), ("health_score", .number),
+                    ("health_score_start", .number),
+                ]))
+        ) { call in
+            let agents = try await services.figures.agents(
+                workspace: call.workspaceKey, days: call.parameters.int("days") ?? 7)
+            let rows = agents.map { ($0, $0.total, score($0.total)) }.sorted { a, b in
+                (a.2, -a.1.failed, a.0.name) < (b.2, -b.1.failed, b.0.name)
+            }
+            return OperationResult(
+                .array(
+                    rows.map { agent, sums, score in
+                        [
+                            "agent_id": .string("\(agent.id)"), "agent_name": .string(agent.name),
+                            "status": .string(agent.status), "run_count": .int(sums.runs),
+                            "completed_count": .int(sums.completed), "failed_count": .int(sums.failed),
+                            "failure_rate": .double(failureRate(sums)), "open_findings": [:], "worst_severity": .null,
+                            "health_score": .double(score),
+                            // Of the window's first day with runs, so that a trend can be seen.
+                            "health_score_start": .double(agent.days.first.map { Self.score($0.sums) } ?? 100),
+                        ]
+                    }))
+        }
+    }
+
+    private static func members(_ sums: DaySums) -> [(String, JSONValue)] {
+        [
+            ("runs", .int(sums.runs)), ("completed", .int(sums.completed)), ("failed", .int(sums.failed)),
+            ("cancelled", .int(sums.cancelled)), ("duration_ms", .int(sums.durationMilliseconds)),
+            ("input_tokens", .int(sums.inputTokens)), ("output_tokens", .int(sums.outputTokens)),
+            ("cache_read_tokens", .int(sums.cacheReadTokens)),
+            ("cache_creation_tokens", .int(sums.cacheCreationTokens)), ("cost_usd", .double(sums.cost.usd)),
+            ("unpriced_model_calls", .int(sums.unpricedCalls)),
+        ]
+    }
+
+    private static func row(_ head: JSONObject, _ sums: DaySums) -> JSONValue {
+        var row = head
+        for (name, value) in members(sums) { row[name] = value }
+        return .object(row)
+    }
+
+    private static let sumShape: [(String, ResultType)] = members(DaySums()).map { name, _ in
+        (name, name == "cost_usd" ? .number : .integer)
+    }
+
+    private static func usageSummary(_ services: ControlServices) -> Operation {
+        Operation(
+            "usage_summary", "Sums runs, tokens and cost over the last days: in all, by agent, by model and by day.",
+            [
+                .optional("days", .integer(1...366), "How many days, today included (default 30)."),
+                .optional("agent_id", .uuid, "Only this agent."),
+            ], readOnly: true, access: .role(.viewer),
+            returns: .object([
+                ("total", .object(sumShape)),
+                ("by_agent", .array(.object([("agent_id", .uuid), ("agent_name", .string)] + sumShape))),
+                ("by_model", .array(.object([("model", .nullable(.string))] + sumShape))),
+                ("by_day", .array(.object([("day", .string)] + sumShape))),
+            ])
+        ) { call in
+            var key: Int64?
+            if let id: AgentID = call.parameters.optionalID("agent_id") {
+                key = try await services.agents.agent(id, workspace: call.workspaceKey).key
+            }
+            let agents = try await services.figures.agents(
+                workspace: call.workspaceKey, days: call.parameters.int("days") ?? 30, only: key
+            ).filter { !$0.days.isEmpty }
+            var (total, byDay, byModel) = (DaySums(), [Int64: DaySums](), [String: DaySums]())
+            for agent in agents {
+                for (day, sums) in agent.days { byDay[day] = (byDay[day] ?? DaySums()) + sums }
+                byModel[agent.model ?? ""] = (byModel[agent.model ?? ""] ?? DaySums()) + agent.total
+                total = total + agent.total
+            }
+            let agentRows = agents.sorted { $0.total.cost.nanoUSD > $1.total.cost.nanoUSD }.map {
+                row(["agent_id": .string("\($0.id)"), "agent_name": .string($0.name)], $0.total)
+            }
+            let modelRows = byModel.sorted { $0.key < $1.key }.map {
+                row(["model": $0.key.isEmpty ? .null : .string($0.key)], $0.value)
+            }
+            let dayRows = byDay.sorted { $0.key < $1.key }.map { day, sums in
+                row(["day": .string(String(Timestamp(microseconds: day * 86_400_000_000).iso8601.prefix(10)))], sums)
+            }
+            return OperationResult([
+                "total": row([:], total), "by_agent": .array(agentRows), "by_model": .array(modelRows),
+                "by_day": .array(dayRows),
+            ])
+        }
+    }
+}

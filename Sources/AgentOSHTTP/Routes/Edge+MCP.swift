@@ -1,0 +1,23 @@
+import AgentOSControl
+import AgentOSCore
+import AgentOSStore
+import HTTPTypes
+import Hummingbird
+
+extension Edge {
+    /// `POST /api/mcp`: one JSON-RPC message; a notification is accepted without an answer.
+    func mcp(_ request: Request, _ principal: Principal) async throws -> Reply {
+        if case .agent = principal.scope {
+            throw AgentOSError(.forbidden, "An agent key cannot be used here; use a workspace or personal key.")
+        }
+        guard services.mcp.allows(origin: request.headers[.origin]) else {
+            throw AgentOSError(.forbidden, "Pages of this origin may not call this server.")
+        }
+        return try await bodies.withBytes(of: request, limit: configuration.maximumControlBody) { message in
+            guard let answer = await services.mcp.answer(message, by: principal) else {
+                return Reply([], status: 202)
+            }
+            return Reply(answer.body, status: answer.isReadable ? 200 : 400)
+        }
+    }
+}
