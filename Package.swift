@@ -71,7 +71,9 @@ let package = Package(
         .target(
             name: "AgentOSAutomation",
             dependencies: [
-                "AgentOSCore", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "AgentOSRuntime", log, crypto,
+                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "AgentOSRuntime",
+                log,
+                crypto,
             ]),
         .target(
             name: "AgentOSControl",

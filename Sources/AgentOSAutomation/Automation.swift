@@ -28,5 +28,10 @@ public final class Automation: Sendable {
 
     /// Says who works on which kind of job.
     public func registerJobs(_ dispatcher: JobDispatcher) {
+        let schedules = ScheduleRunner(stores: stores, runtime: runtime)
+        dispatcher.register(ScheduleStore.fireJob, policy: .init(attempts: 100, longest: 60)) { job in
+            guard let agent = job.payload["agent"]?.intValue else { return }
+            try await schedules.fire(agentKey: Int64(agent))
+        }
     }
 }

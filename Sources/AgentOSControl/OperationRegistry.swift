@@ -18,6 +18,7 @@ public struct OperationRegistry: Sendable {
             + Operation.members(services)
             + Operation.notifications(services)
             + Operation.figures(services)
+            + Operation.schedules(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

@@ -27,6 +27,7 @@ public struct Stores: Sendable {
     public let members: MemberStore
     public let notifications: NotificationStore
     public let figures: FigureStore
+    public let schedules: ScheduleStore
 
     public init(
         database: any Database, clock: WallClock, vault: Vault, prices: PriceBook = .builtIn,
@@ -58,6 +59,7 @@ public struct Stores: Sendable {
         folders = FolderStore(database: database, committer: committer, clock: clock)
         members = MemberStore(database: database, committer: committer, clock: clock)
         notifications = NotificationStore(database: database, committer: committer, clock: clock)
+        schedules = ScheduleStore(database: database, committer: committer, clock: clock)
         figures = FigureStore(database: database, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }

@@ -34,7 +34,8 @@ private let access: [String: String] = [
     "providers_delete": "person admin",
     "folders_list": "viewer", "folders_create": "member", "folders_delete": "member", "members_list": "viewer",
     "members_invite": "admin", "members_remove": "admin", "notifications_list": "viewer",
-    "notifications_mark_read": "viewer", "fleet_health": "viewer", "usage_summary": "viewer",
+    "notifications_mark_read": "viewer", "fleet_health": "viewer", "schedules_get": "viewer",
+    "schedules_upsert": "member", "schedules_delete": "member", "usage_summary": "viewer",
 ]
 
 @Suite("The operation registry")

@@ -50,6 +50,8 @@ public final class Purge: Sendable {
             try connection.run("DELETE FROM invocations WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM notifications WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM agent_days WHERE agent_key = $1", [.int(agent)])
+            try connection.run("DELETE FROM schedules WHERE agent_key = $1", [.int(agent)])
+            try JobQueue.remove(ScheduleStore.fireJob, name: String(agent), connection)
             try connection.run("DELETE FROM budgets WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM spend_days WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM api_keys WHERE agent_key = $1", [.int(agent)])

@@ -1,0 +1,70 @@
+import Foundation
+
+/// A time zone's way of counting, on the proleptic Gregorian calendar and without the machine's settings.
+public struct LocalTime: Sendable {
+    /// A day on the calendar.
+    public struct Day: Sendable, Hashable {
+        /// Days since 1970-01-01.
+        public let number: Int64
+
+        public init(number: Int64) { self.number = number }
+
+        /// 0 is Sunday.
+        public var weekday: Int { Int(((number % 7) + 11) % 7) }
+
+        /// Year, month (1 to 12) and day of the month (from 1).
+        public var date: (year: Int64, month: Int, day: Int) {
+            // Counted from 0000-03-01, so that a leap day is a year's last.
+            let shifted = number + 719_468
+            let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+            let ofEra = shifted - era * 146_097
+            let year = (ofEra - ofEra / 1460 + ofEra / 36_524 - ofEra / 146_096) / 365
+            let ofYear = ofEra - (365 * year + year / 4 - year / 100)
+            let month = (5 * ofYear + 2) / 153
+            return (
+                year + era * 400 + (month >= 10 ? 1 : 0), Int(month < 10 ? month + 3 : month - 9),
+                Int(ofYear - (153 * month + 2) / 5 + 1)
+            )
+        }
+    }
+
+    private let zone: TimeZone
+
+    /// - Parameter zone: an IANA name; nil when there is no such zone.
+    public init?(zone name: String) {
+        // Foundation takes abbreviations and offsets too; a name with a region, or UTC, is what people mean.
+        guard name == "UTC" || name.contains("/"),
+            TimeZone.knownTimeZoneIdentifiers.contains(name) || name == "UTC" || TimeZone(identifier: name) != nil,
+            let zone = TimeZone(identifier: name)
+        else { return nil }
+        self.zone = zone
+    }
+
+    private func offset(at seconds: Int64) -> Int64 {
+        Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(seconds))))
+    }
+
+    /// The local day that a moment belongs to.
+    public func day(of time: Timestamp) -> Day {
+        let seconds = Timestamp.floorDivide(time.microseconds, 1_000_000)
+        return Day(number: Timestamp.floorDivide(seconds + offset(at: seconds), 86_400))
+    }
+
+    /// When a clock on the wall shows this minute of this day. A minute that is skipped counts as the next one there is; of
+    /// one that comes twice the first counts.
+    public func moment(_ day: Day, minute: Int) -> Timestamp {
+        let local = day.number * 86_400 + Int64(minute) * 60
+        let before = offset(at: local - 86_400)
+        let after = offset(at: local + 86_400)
+        let candidates = [local - before, local - after].filter { offset(at: $0) == local - $0 }.sorted()
+        if let first = candidates.first { return Timestamp(microseconds: first * 1_000_000) }
+        // The clocks jump over it: the jump itself is the next minute there is.
+        var (low, high) = (local - max(before, after) - 7200, local - min(before, after) + 7200)
+        let old = offset(at: low)
+        while high - low > 1 {
+            let middle = low + (high - low) / 2
+            if offset(at: middle) == old { low = middle } else { high = middle }
+        }
+        return Timestamp(microseconds: high * 1_000_000)
+    }
+}
