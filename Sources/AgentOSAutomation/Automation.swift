@@ -28,6 +28,16 @@ public final class Automation: Sendable {
 
     /// Says who works on which kind of job.
     public func registerJobs(_ dispatcher: JobDispatcher) {
+        let sender = WebhookSender(stores: stores, outbound: outbound, waits: settings.webhookRetrySeconds)
+        dispatcher.register(DeliveryStore.deliverJob, policy: .init(attempts: 100, longest: 60)) { job in
+            guard let delivery = job.payload["delivery"]?.intValue else { return }
+            try await sender.deliver(Int64(delivery))
+        }
+        let alerts = AlertEvaluator(stores: stores)
+        dispatcher.register(AlertStore.evaluateJob, policy: .init(attempts: 100, longest: 60)) { job in
+            guard let rule = job.payload["rule"]?.intValue else { return }
+            try await alerts.evaluate(rule: Int64(rule))
+        }
         let schedules = ScheduleRunner(stores: stores, runtime: runtime)
         dispatcher.register(ScheduleStore.fireJob, policy: .init(attempts: 100, longest: 60)) { job in
             guard let agent = job.payload["agent"]?.intValue else { return }

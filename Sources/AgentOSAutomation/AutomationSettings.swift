@@ -3,5 +3,8 @@ public struct AutomationSettings: Sendable {
     /// Where people reach this server, without a trailing slash; links in invites, hooks and mails begin with it.
     public var publicURL = "http://127.0.0.1:8080"
 
+    /// Seconds before the second try of a delivery, the third, and so on.
+    public var webhookRetrySeconds: [Double] = [10, 60, 300]
+
     public init() {}
 }

@@ -19,6 +19,8 @@ public struct OperationRegistry: Sendable {
             + Operation.notifications(services)
             + Operation.figures(services)
             + Operation.schedules(services)
+            + Operation.webhooks(services)
+            + Operation.alerts(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

@@ -45,7 +45,7 @@ public struct ServerConfiguration: Sendable {
         "rate_limit_control", "rate_limit_auth", "trusted_proxies", "human_input_poll_seconds", "outbound_allow",
         "clock_offset_seconds", "max_body_bytes", "max_control_body_bytes", "max_bytes_in_flight", "min_free_bytes",
         "public_url", "master_key", "approval_ttl_seconds", "question_ttl_seconds", "approval_reject", "prices",
-        "web_search_backend", "web_search_url", "web_search_api_key",
+        "webhook_retry_seconds", "web_search_backend", "web_search_url", "web_search_api_key",
     ]
 
     /// - Throws: `StartupError` naming the setting.
@@ -158,6 +158,14 @@ public struct ServerConfiguration: Sendable {
                 throw StartupError("master_key (AGENTOS_MASTER_KEY) must be 32 bytes as 64 hex digits or as base64.")
             }
             masterKey = key
+        }
+        if let text = settings.text("webhook_retry_seconds") {
+            let waits = text.split(separator: ",").map { Double($0.filter { $0 != " " }) }
+            guard waits.count <= 20, waits.allSatisfy({ $0.map { $0 >= 0 && $0 <= 86_400 } ?? false }) else {
+                throw StartupError(
+                    "webhook_retry_seconds (AGENTOS_WEBHOOK_RETRY_SECONDS) must be seconds with commas between them.")
+            }
+            automationOptions.webhookRetrySeconds = waits.compactMap { $0 }
         }
         try runtimeSettings(settings)
         webSearch = try Self.webSearch(settings)

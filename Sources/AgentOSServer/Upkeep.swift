@@ -25,6 +25,7 @@ struct Upkeep: Service {
                 every(2, in: &group, "merging") { while try await merger.mergeDue(limit: 4) > 0 { await Task.yield() } }
                 every(2, in: &group, "purging") { while try await purge.step() { await Task.yield() } }
                 every(60, in: &group, "notifications") {
+                    while try await store.deliveries.trim() { await Task.yield() }
                     while try await store.notifications.trim() { await Task.yield() }
                 }
                 every(20, in: &group, "vacuum") { _ = try await store.database.vacuum(pages: 2000) }

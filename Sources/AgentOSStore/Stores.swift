@@ -27,6 +27,9 @@ public struct Stores: Sendable {
     public let members: MemberStore
     public let notifications: NotificationStore
     public let figures: FigureStore
+    public let webhooks: WebhookStore
+    public let deliveries: DeliveryStore
+    public let alerts: AlertStore
     public let schedules: ScheduleStore
 
     public init(
@@ -39,7 +42,9 @@ public struct Stores: Sendable {
         committer = GroupCommit(database: database, limits: limits)
         queue = JobQueue(database: database, committer: committer, clock: clock)
         // Who hears, inside its transaction, that a run began, ended or waits for a person.
-        let listeners: [any RunChangeListener] = [RollupKeeper(), RunNotifier()]
+        let listeners: [any RunChangeListener] = [
+            RollupKeeper(), RunNotifier(), WebhookOutbox(), AlertWatcher(),
+        ]
         log = EventLog(database: database, committer: committer, clock: clock, prices: prices)
         agents = AgentStore(database: database, committer: committer, clock: clock)
         keys = KeyStore(database: database, committer: committer, clock: clock)
@@ -60,6 +65,9 @@ public struct Stores: Sendable {
         members = MemberStore(database: database, committer: committer, clock: clock)
         notifications = NotificationStore(database: database, committer: committer, clock: clock)
         schedules = ScheduleStore(database: database, committer: committer, clock: clock)
+        webhooks = WebhookStore(database: database, committer: committer, clock: clock, vault: vault)
+        deliveries = DeliveryStore(database: database, committer: committer, clock: clock)
+        alerts = AlertStore(database: database, committer: committer, clock: clock, vault: vault)
         figures = FigureStore(database: database, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }

@@ -34,7 +34,11 @@ private let access: [String: String] = [
     "providers_delete": "person admin",
     "folders_list": "viewer", "folders_create": "member", "folders_delete": "member", "members_list": "viewer",
     "members_invite": "admin", "members_remove": "admin", "notifications_list": "viewer",
-    "notifications_mark_read": "viewer", "fleet_health": "viewer", "schedules_get": "viewer",
+    "notifications_mark_read": "viewer", "fleet_health": "viewer", "alerts_list": "viewer",
+    "alerts_create": "member", "alerts_update": "member", "alerts_delete": "member", "alerts_test": "member",
+    "webhooks_list": "viewer", "webhooks_create": "admin", "webhooks_update": "admin", "webhooks_delete": "admin",
+    "webhooks_deliveries": "viewer", "webhooks_redeliver": "member", "webhooks_test": "member",
+    "schedules_get": "viewer",
     "schedules_upsert": "member", "schedules_delete": "member", "usage_summary": "viewer",
 ]
 

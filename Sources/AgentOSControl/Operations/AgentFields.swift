@@ -28,6 +28,7 @@ enum AgentFields {
         if let folder: FolderID = parameters.optionalID("folder_id") {
             try await services.folders.check(folder, workspace: workspace.key)
         }
+        if let url = parameters.string("webhook_url") { try await services.checkURL(url, "webhook_url") }
         for field in ["tools", "approval_tools", "approval_required_tools"] {
             try await services.runtime.tools.check(parameters.strings(field) ?? [], field: field, workspace: workspace)
         }

@@ -31,6 +31,7 @@ extension Parameter {
         .optional("approval_required_tools", .array(.string(1...200), 0...100), "The same as approval_tools."),
         .optional("fallback_models", .array(.string(1...200), 0...5), "Models to try when the first one is down."),
         .optional("max_cost_usd", .number(0...1_000_000), "What one run may cost, in US dollars."),
+        .optional("webhook_url", .string(1...2000), "Where to tell of the agent's runs; null clears."),
         .optional("pinned_resource_ids", .array(.string(1...200), 0...100), "Resources put into the prompt."),
     ]
 }
@@ -101,10 +102,15 @@ extension Operation {
             try AgentFields.apply(call.parameters, to: &draft)
             if runtime == .hosted { try await chooseModel(&draft, workspace.ref, services) }
             let agent = try await services.agents.create(draft)
-            return OperationResult([
+            var answer: JSONObject = [
                 "agent_id": .string("\(agent.id)"), "id": .string("\(agent.id)"), "name": .string(agent.name),
                 "status": .string(agent.status.rawValue), "runtime_type": .string(agent.runtimeType.rawValue),
-            ])
+            ]
+            if let url = call.parameters.string("webhook_url") {
+                answer["webhook_secret"] = .optional(try await services.webhooks.set(url, agent: agent))
+                services.agents.forgetAll()
+            }
+            return OperationResult(.object(answer))
         }
     }
 
@@ -136,7 +142,7 @@ extension Operation {
         ) { call in
             let parameters = call.parameters
             try await AgentFields.checkReferences(parameters, call.workspace.ref, services)
-            let updated = try await services.agents.update(
+            var updated = try await services.agents.update(
                 parameters.id("agent_id"), workspace: call.workspaceKey
             ) { agent in
                 try AgentFields.checkModelFields(parameters, of: agent)
@@ -146,9 +152,15 @@ extension Operation {
                     AgentFields.fitProvider(&agent, given: parameters)
                 }
             }
-            return OperationResult([
-                "ok": true, "agent_id": .string("\(updated.id)"), "agent": AgentView.full(updated),
-            ])
+            var answer: JSONObject = ["ok": true, "agent_id": .string("\(updated.id)")]
+            if parameters.mentions("webhook_url") {
+                updated.webhookURL = parameters.string("webhook_url")
+                let secret = try await services.webhooks.set(updated.webhookURL, agent: updated)
+                if let secret { answer["webhook_secret"] = .string(secret) }
+                services.agents.forgetAll()
+            }
+            answer["agent"] = AgentView.full(updated)
+            return OperationResult(.object(answer))
         }
     }
 

@@ -28,7 +28,7 @@ enum AgentView {
         view["approval_tools"] = .array(agent.approvalTools.map(JSONValue.string))
         view["fallback_models"] = .array(agent.fallbackModels.map(JSONValue.string))
         view["max_cost_usd"] = agent.maxCost.map { .double($0.usd) } ?? .null
-        view["webhook_url"] = .null
+        view["webhook_url"] = .optional(agent.webhookURL)
         return .object(view)
     }
 }

@@ -33,6 +33,8 @@ public struct Agent: Sendable {
     public var workspaceID: WorkspaceID
     /// The folder it is filed in.
     public var folderID: FolderID?
+    /// Where its runs are told of.
+    public var webhookURL: String?
     public var name: String
     public var role: String?
     public var description: String?

@@ -129,6 +129,9 @@ public struct ID<Named>: Hashable, Sendable, CustomStringConvertible {
 
 public enum WorkspaceTag {}
 public enum FolderTag {}
+public enum WebhookTag {}
+public enum DeliveryTag {}
+public enum AlertTag {}
 public enum MemberTag {}
 public enum InviteTag {}
 public enum NotificationTag {}
@@ -145,6 +148,9 @@ public enum WorkspaceToolTag {}
 public enum MCPServerTag {}
 public enum NodeTag {}
 
+public typealias WebhookID = ID<WebhookTag>
+public typealias DeliveryID = ID<DeliveryTag>
+public typealias AlertID = ID<AlertTag>
 public typealias FolderID = ID<FolderTag>
 public typealias MemberID = ID<MemberTag>
 public typealias InviteID = ID<InviteTag>

@@ -45,7 +45,8 @@ public final class AgentStore: Sendable {
         a.key, a.id, a.workspace_key, w.id, a.name, a.role, a.description, a.status, a.runtime_type, a.provider_type,
         a.model, a.system_prompt, a.temperature, a.max_tokens, a.max_iterations, a.tools, a.tags, a.prompt_variables,
         a.input_schema, a.output_schema, a.created_at, a.updated_at, a.approval_tools, a.fallback_models,
-        a.pinned_resources, a.max_cost, (SELECT f.id FROM folders f WHERE f.key = a.folder_key)
+        a.pinned_resources, a.max_cost, (SELECT f.id FROM folders f WHERE f.key = a.folder_key),
+        (SELECT h.url FROM webhooks h WHERE h.agent_key = a.key AND h.is_setting = 1)
         """
 
     static func decode(_ row: any SQLRow) throws -> Agent {
@@ -64,6 +65,7 @@ public final class AgentStore: Sendable {
             createdAt: Timestamp(microseconds: try row.requiredInt(20)),
             updatedAt: Timestamp(microseconds: try row.requiredInt(21)))
         agent.folderID = row.optionalBits(26).map(FolderID.init)
+        agent.webhookURL = row.text(27)
         return agent
     }
 

@@ -1,0 +1,81 @@
+import AgentOSCore
+import AgentOSOutbound
+import AgentOSStore
+import Synchronization
+
+/// Makes deliveries: any 2xx is success, redirects are not followed, a failing one is tried again later.
+final class WebhookSender: Sendable {
+    /// Deliveries to one receiver at a time; a slow one must not take the places of the others.
+    private static let perReceiver = 24
+    private static let timeoutSeconds = 10.0
+
+    private let stores: Stores
+    private let outbound: OutboundClient
+    private let waits: [Double]
+    private let busy = Mutex<[String: Int]>([:])
+
+    /// - Parameter waits: seconds before the second try, the third, and so on.
+    init(stores: Stores, outbound: OutboundClient, waits: [Double]) {
+        self.stores = stores
+        self.outbound = outbound
+        self.waits = waits
+    }
+
+    func deliver(_ key: Int64) async throws {
+        guard let delivery = try await stores.deliveries.pending(key) else { return }
+        guard let (url, secret) = try await stores.target(of: delivery) else {
+            return try await stores.deliveries.drop(delivery)
+        }
+        let receiver = Self.receiver(of: url)
+        guard enter(receiver) else {
+            return try await stores.deliveries.defer_(delivery, seconds: Double.random(in: 0.5...3))
+        }
+        defer { leave(receiver) }
+        let attempt = await send(delivery, to: url, secret: secret)
+        let wait = delivery.attempts < waits.count ? waits[delivery.attempts] : nil
+        try await stores.deliveries.record(attempt, of: delivery, retryIn: wait)
+    }
+
+    private static func receiver(of url: String) -> String {
+        url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3).joined(separator: "/")
+            .lowercased()
+    }
+
+    private func enter(_ receiver: String) -> Bool {
+        busy.withLock { busy in
+            guard busy[receiver, default: 0] < Self.perReceiver else { return false }
+            busy[receiver, default: 0] += 1
+            return true
+        }
+    }
+
+    private func leave(_ receiver: String) {
+        busy.withLock { busy in
+            let left = (busy[receiver] ?? 1) - 1
+            busy[receiver] = left > 0 ? left : nil
+        }
+    }
+
+    private func send(_ delivery: Delivery, to url: String, secret: String) async -> DeliveryStore.Attempt {
+        let start = monotonicNanoseconds()
+        func elapsed() -> Int { Int((monotonicNanoseconds() &- start) / 1_000_000) }
+        var request = OutboundRequest(
+            method: "POST", url: url,
+            headers: WebhookSigner.headers(
+                body: delivery.body, event: delivery.event, delivery: "\(delivery.id)", secret: secret,
+                now: stores.clock.now()), body: delivery.body, timeoutSeconds: Self.timeoutSeconds)
+        request.maxRedirects = 0
+        request.maxResponseBytes = 1024
+        do {
+            let answer = try await outbound.send(request)
+            let isDelivered = (200..<300).contains(answer.status)
+            return .init(
+                isDelivered: isDelivered, status: answer.status,
+                error: isDelivered ? nil : "The receiver answered \(answer.status).", latencyMilliseconds: elapsed(),
+                responseHead: String(decoding: answer.body.prefix(1024), as: UTF8.self))
+        } catch {
+            let message = (error as? OutboundError)?.message ?? "The delivery was cut off."
+            return .init(isDelivered: false, error: message, latencyMilliseconds: elapsed())
+        }
+    }
+}

@@ -1,0 +1,238 @@
+import AgentOSCore
+
+/// A rule that raises an alarm.
+public struct AlertRule: Sendable {
+    public let key: Int64
+    public let id: AlertID
+    public let workspaceKey: Int64
+    public let agentKey: Int64?
+    public let agentID: AgentID?
+    public var name: String
+    public let conditionType: String
+    public var conditionConfig: JSONObject
+    public var channels: [String]
+    public var notificationConfig: JSONObject
+    public var isActive: Bool
+    public let breachedAt: Timestamp?
+    public let lastTriggeredAt: Timestamp?
+    public let createdAt: Timestamp
+
+    /// A number of the condition.
+    public func number(_ name: String) -> Double? { conditionConfig[name]?.doubleValue }
+}
+
+/// Rules, and their firing in the transaction of what they watch.
+public final class AlertStore: Sendable {
+    public static let evaluateJob = "alert.evaluate"
+    public static let mailJob = "mail.send"
+    /// Rules over a window fire at most once in so many seconds.
+    static let quietSeconds = 900.0
+    public static let bound = 200
+
+    let database: any Database
+    let committer: GroupCommit
+    let clock: WallClock
+    private let vault: Vault
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock, vault: Vault) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+        self.vault = vault
+    }
+
+    private static let columns = """
+        l.key, l.id, l.workspace_key, l.agent_key, a.id, l.name, l.condition_type, l.condition_config, l.channels,
+        l.notification_config, l.active, l.breached_at, l.last_triggered_at, l.created_at
+        """
+
+    private static let tables = "alert_rules l LEFT JOIN agents a ON a.key = l.agent_key"
+
+    static func decode(_ row: any SQLRow) throws -> AlertRule {
+        AlertRule(
+            key: try row.requiredInt(0), id: AlertID(try row.bits(1)), workspaceKey: try row.requiredInt(2),
+            agentKey: row.int(3), agentID: row.optionalBits(4).map(AgentID.init), name: try row.requiredText(5),
+            conditionType: try row.requiredText(6), conditionConfig: row.json(7)?.objectValue ?? JSONObject(),
+            channels: row.json(8)?.arrayValue?.compactMap(\.stringValue) ?? [],
+            notificationConfig: row.json(9)?.objectValue ?? JSONObject(), isActive: row.int(10) == 1,
+            breachedAt: row.time(11), lastTriggeredAt: row.time(12),
+            createdAt: Timestamp(microseconds: try row.requiredInt(13)))
+    }
+
+    /// Active rules of a workspace that watch this agent.
+    static func watching(
+        workspace: Int64, agent: Int64, _ connection: any SQLConnection
+    ) throws -> [AlertRule] {
+        try connection.rows(
+            """
+            SELECT \(columns) FROM \(tables)
+            WHERE l.workspace_key = $1 AND l.active = 1 AND (l.agent_key IS NULL OR l.agent_key = $2)
+            """, [.int(workspace), .int(agent)], decode)
+    }
+
+    /// Oldest first.
+    public func list(workspace: Int64, activeOnly: Bool) async throws -> [AlertRule] {
+        try await database.read { connection in
+            try connection.rows(
+                """
+                SELECT \(Self.columns) FROM \(Self.tables) WHERE l.workspace_key = $1 AND a.deleted_at IS NULL
+                  AND ($2 = 0 OR l.active = 1) ORDER BY l.key LIMIT 1000
+                """, [.int(workspace), .bool(activeOnly)], Self.decode)
+        }
+    }
+
+    /// - Throws: NOT_FOUND
+    public func rule(_ id: AlertID, workspace: Int64) async throws -> AlertRule {
+        let found = try await database.read { connection in
+            try connection.row(
+                """
+                SELECT \(Self.columns) FROM \(Self.tables)
+                WHERE l.id = $1 AND l.workspace_key = $2 AND a.deleted_at IS NULL
+                """, [.id(id), .int(workspace)], Self.decode)
+        }
+        guard let found else { throw AgentOSError.notFound("alert") }
+        return found
+    }
+
+    func rule(key: Int64) async throws -> AlertRule? {
+        try await database.read { connection in
+            try connection.row(
+                "SELECT \(Self.columns) FROM \(Self.tables) WHERE l.key = $1 AND a.deleted_at IS NULL", [.int(key)],
+                Self.decode)
+        }
+    }
+
+    private static func context(_ id: AlertID) -> String { "alert:\(id)" }
+
+    /// - Returns: the new rule's id and, with a webhook channel, the secret it signs with, shown this once.
+    public func create(
+        workspace: Int64, agent: Int64?, name: String, type: String, config: JSONObject, channels: [String],
+        notification: JSONObject
+    ) async throws -> (id: AlertID, secret: String?) {
+        let now = clock.now()
+        let id = AlertID.new(at: now)
+        let secret = channels.contains("webhook") ? WebhookStore.newSecret() : nil
+        let sealed = try secret.map { try vault.seal($0, context: Self.context(id)) }
+        try await committer.write { connection in
+            let count = try connection.int(
+                "SELECT COUNT(*) FROM alert_rules WHERE workspace_key = $1", [.int(workspace)])
+            guard (count ?? 0) < Self.bound else {
+                throw AgentOSError(.conflict, "A workspace can have \(Self.bound) alert rules.")
+            }
+            let key = try connection.row(
+                """
+                INSERT INTO alert_rules (id, workspace_key, agent_key, name, condition_type, condition_config, channels,
+                  notification_config, secret, active, created_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10) RETURNING key
+                """,
+                [
+                    .id(id), .int(workspace), .optional(agent), .text(name), .text(type), .json(.object(config)),
+                    .json(.array(channels.map(JSONValue.string))), .json(.object(notification)),
+                    sealed.map(SQLValue.blob) ?? .null, .time(now),
+                ]
+            ) { try $0.requiredInt(0) }
+            guard let key else { throw StoreError.damaged("a new rule") }
+            if type == "no_runs" { try Self.arm(key, at: now.advanced(bySeconds: 60), now: now, connection) }
+        }
+        return (id, secret)
+    }
+
+    /// Changes a rule; its condition is looked at anew.
+    /// - Returns: a secret when a webhook channel came to it.
+    public func update(_ rule: AlertRule) async throws -> String? {
+        let now = clock.now()
+        let hasSecret = try await database.read {
+            try $0.int("SELECT secret IS NOT NULL FROM alert_rules WHERE key = $1", [.int(rule.key)])
+        }
+        let secret = rule.channels.contains("webhook") && hasSecret != 1 ? WebhookStore.newSecret() : nil
+        let sealed = try secret.map { try vault.seal($0, context: Self.context(rule.id)) }
+        try await committer.write { connection in
+            try connection.run(
+                """
+                UPDATE alert_rules SET name = $2, condition_config = $3, channels = $4, notification_config = $5,
+                  active = $6, secret = COALESCE($7, secret), breached_at = NULL WHERE key = $1
+                """,
+                [
+                    .int(rule.key), .text(rule.name), .json(.object(rule.conditionConfig)),
+                    .json(.array(rule.channels.map(JSONValue.string))), .json(.object(rule.notificationConfig)),
+                    .bool(rule.isActive), sealed.map(SQLValue.blob) ?? .null,
+                ])
+            if rule.conditionType == "no_runs", rule.isActive {
+                try Self.arm(rule.key, at: now, now: now, connection)
+            }
+        }
+        return secret
+    }
+
+    public func delete(_ rule: AlertRule) async throws {
+        try await committer.write { connection in
+            try connection.run("DELETE FROM alert_rules WHERE key = $1", [.int(rule.key)])
+            try JobQueue.remove(Self.evaluateJob, name: String(rule.key), connection)
+        }
+    }
+
+    /// Raises the alarm to try its channels.
+    public func test(_ rule: AlertRule) async throws {
+        let now = clock.now()
+        try await committer.write { connection in
+            try Self.fire(
+                rule, agent: rule.agentKey, run: nil, reason: "This is a test of the rule.", now: now, connection)
+            try connection.run(
+                "UPDATE alert_rules SET breached_at = $2, last_triggered_at = $3 WHERE key = $1",
+                [.int(rule.key), .time(rule.breachedAt), .time(rule.lastTriggeredAt)])
+        }
+    }
+
+    static func arm(_ rule: Int64, at time: Timestamp, now: Timestamp, _ connection: any SQLConnection) throws {
+        try JobQueue.enqueue(
+            evaluateJob, name: String(rule), at: time, payload: ["rule": .int(Int(rule))], now: now, connection)
+    }
+
+    /// Where a rule's webhook channel goes.
+    func target(rule: Int64) async throws -> (url: String, secret: String)? {
+        let row = try await database.read { connection in
+            try connection.row(
+                "SELECT id, notification_config, secret FROM alert_rules WHERE key = $1", [.int(rule)]
+            ) { (AlertID(try $0.bits(0)), $0.json(1)?["webhook_url"]?.stringValue, $0.bytes(2)) }
+        }
+        guard let row, let url = row.1, let sealed = row.2 else { return nil }
+        let id = row.0
+        return (url, try vault.open(sealed, context: Self.context(id)))
+    }
+
+    /// Raises the alarm: on record, to the members, and on the rule's channels.
+    static func fire(
+        _ rule: AlertRule, agent: Int64?, run: RunRef?, reason: String, now: Timestamp, _ connection: any SQLConnection
+    ) throws {
+        try connection.run(
+            "UPDATE alert_rules SET last_triggered_at = $2, breached_at = COALESCE(breached_at, $2) WHERE key = $1",
+            [.int(rule.key), .time(now)])
+        try NotificationStore.insert(
+            .alertTriggered, title: "Alert: \(rule.name)", body: reason, workspace: rule.workspaceKey, agent: agent,
+            run: run?.key, now: now, connection)
+        let agentID = try agent.flatMap { agent in
+            try connection.row("SELECT id FROM agents WHERE key = $1", [.int(agent)]) { try $0.bits(0) }
+        }
+        let body: JSONValue = [
+            "rule_id": .string("\(rule.id)"), "rule_name": .string(rule.name), "agent_id": .optional(agentID?.text),
+            "condition": .string(rule.conditionType), "triggered_at": .string(now.iso8601),
+            "run_id": .optional(run?.id.description),
+        ]
+        if rule.channels.contains("webhook") {
+            try DeliveryStore.insert(
+                hook: nil, rule: rule.key, event: "alert.triggered", body: body.encoded, workspace: rule.workspaceKey,
+                agent: agent, run: run?.key, now: now, connection)
+        }
+        if rule.channels.contains("email"), let to = rule.notificationConfig["email"]?.stringValue {
+            try JobQueue.enqueue(
+                mailJob, name: "\(AlertID.new(at: now))", at: now,
+                payload: [
+                    "to": .string(to), "subject": .string("Alert: \(rule.name)"),
+                    "text": .string(reason + (run.map { "\n\nRun \($0.id)" } ?? "")),
+                ], now: now, connection)
+        }
+        try WebhookOutbox.tell(
+            event: "alert.triggered", body, workspace: rule.workspaceKey, agent: agent, run: run?.key, now: now,
+            connection)
+    }
+}

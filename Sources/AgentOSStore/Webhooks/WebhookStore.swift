@@ -1,0 +1,180 @@
+import AgentOSCore
+
+/// Somebody who is told of runs by HTTP.
+public struct Webhook: Sendable {
+    public let key: Int64
+    public let id: WebhookID
+    public let workspaceKey: Int64
+    public let agentID: AgentID?
+    /// The URL in an agent's settings.
+    public let isSetting: Bool
+    public let name: String?
+    public let url: String
+    public let events: [String]
+    public let isEnabled: Bool
+    public let disabledAt: Timestamp?
+    public let createdAt: Timestamp
+}
+
+/// Receivers of events, of an agent or of a whole workspace.
+public final class WebhookStore: Sendable {
+    /// What can be told.
+    public static let events = ["run.started", "run.completed", "run.failed", "approval.requested", "alert.triggered"]
+    /// At most so many a workspace, besides those in agents' settings.
+    public static let bound = 100
+
+    let database: any Database
+    let committer: GroupCommit
+    private let clock: WallClock
+    private let vault: Vault
+
+    public init(database: any Database, committer: GroupCommit, clock: WallClock, vault: Vault) {
+        self.database = database
+        self.committer = committer
+        self.clock = clock
+        self.vault = vault
+    }
+
+    private static let columns = """
+        h.key, h.id, h.workspace_key, a.id, h.is_setting, h.name, h.url, h.events, h.enabled, h.disabled_at, h.created_at
+        """
+
+    private static let tables = "webhooks h LEFT JOIN agents a ON a.key = h.agent_key"
+
+    private static func decode(_ row: any SQLRow) throws -> Webhook {
+        Webhook(
+            key: try row.requiredInt(0), id: WebhookID(try row.bits(1)), workspaceKey: try row.requiredInt(2),
+            agentID: row.optionalBits(3).map(AgentID.init), isSetting: row.int(4) == 1, name: row.text(5),
+            url: try row.requiredText(6), events: row.json(7)?.arrayValue?.compactMap(\.stringValue) ?? [],
+            isEnabled: row.int(8) == 1, disabledAt: row.time(9),
+            createdAt: Timestamp(microseconds: try row.requiredInt(10)))
+    }
+
+    /// A new secret, in the form of Standard Webhooks.
+    public static func newSecret() -> String { "whsec_" + RandomText.alphanumeric(40) }
+
+    private static func context(_ id: WebhookID) -> String { "webhook:\(id)" }
+
+    // MARK: - An agent's setting
+
+    /// Sets or clears the URL in an agent's settings.
+    /// - Returns: the new secret when a URL was set that was not set before.
+    public func set(_ url: String?, agent: Agent) async throws -> String? {
+        let now = clock.now()
+        let id = WebhookID.new(at: now)
+        let secret = Self.newSecret()
+        let sealed = try vault.seal(secret, context: Self.context(id))
+        return try await committer.write { connection in
+            let known =
+                try connection.row(
+                    "SELECT url FROM webhooks WHERE agent_key = $1 AND is_setting = 1", [.int(agent.key)]
+                ) { $0.text(0) } ?? nil
+            if known == url { return nil }
+            try connection.run("DELETE FROM webhooks WHERE agent_key = $1 AND is_setting = 1", [.int(agent.key)])
+            guard let url else { return nil }
+            try Self.insert(
+                id, workspace: agent.workspaceKey, agent: agent.key, isSetting: true, name: nil, url: url,
+                secret: sealed, events: Self.events, now: now, connection)
+            return secret
+        }
+    }
+
+    private static func insert(
+        _ id: WebhookID, workspace: Int64, agent: Int64?, isSetting: Bool, name: String?, url: String,
+        secret: [UInt8], events: [String], now: Timestamp, _ connection: any SQLConnection
+    ) throws {
+        try connection.run(
+            """
+            INSERT INTO webhooks (id, workspace_key, agent_key, is_setting, name, url, secret, events, enabled, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9)
+            """,
+            [
+                .id(id), .int(workspace), .optional(agent), .bool(isSetting), .optional(name), .text(url),
+                .blob(secret), .json(.array(events.map(JSONValue.string))), .time(now),
+            ])
+    }
+
+    // MARK: - Those of a workspace
+
+    /// - Returns: the secret, which is shown this once.
+    /// - Throws: CONFLICT when there are too many.
+    public func create(
+        workspace: Int64, agent: Int64?, name: String?, url: String, events: [String]
+    ) async throws -> (id: WebhookID, secret: String) {
+        let now = clock.now()
+        let id = WebhookID.new(at: now)
+        let secret = Self.newSecret()
+        let sealed = try vault.seal(secret, context: Self.context(id))
+        try await committer.write { connection in
+            let count = try connection.int(
+                "SELECT COUNT(*) FROM webhooks WHERE workspace_key = $1 AND is_setting = 0", [.int(workspace)])
+            guard (count ?? 0) < Self.bound else {
+                throw AgentOSError(.conflict, "A workspace can have \(Self.bound) webhooks.")
+            }
+            try Self.insert(
+                id, workspace: workspace, agent: agent, isSetting: false, name: name, url: url, secret: sealed,
+                events: events, now: now, connection)
+        }
+        return (id, secret)
+    }
+
+    /// Oldest first; at most 1,000.
+    public func list(workspace: Int64) async throws -> [Webhook] {
+        try await database.read { connection in
+            try connection.rows(
+                """
+                SELECT \(Self.columns) FROM \(Self.tables)
+                WHERE h.workspace_key = $1 AND a.deleted_at IS NULL ORDER BY h.key LIMIT 1000
+                """, [.int(workspace)], Self.decode)
+        }
+    }
+
+    /// - Throws: NOT_FOUND
+    public func webhook(_ id: WebhookID, workspace: Int64) async throws -> Webhook {
+        let found = try await database.read { connection in
+            try connection.row(
+                """
+                SELECT \(Self.columns) FROM \(Self.tables)
+                WHERE h.id = $1 AND h.workspace_key = $2 AND a.deleted_at IS NULL
+                """, [.id(id), .int(workspace)], Self.decode)
+        }
+        guard let found else { throw AgentOSError.notFound("webhook") }
+        return found
+    }
+
+    /// Changes what is given; enabling one again forgets its failures.
+    public func update(
+        _ webhook: Webhook, name: String?, url: String?, events: [String]?, enabled: Bool?
+    ) async throws {
+        try await committer.write { connection in
+            try connection.run(
+                """
+                UPDATE webhooks SET name = COALESCE($2, name), url = COALESCE($3, url), events = COALESCE($4, events),
+                  enabled = COALESCE($5, enabled),
+                  failing_since = CASE WHEN $5 = 1 THEN NULL ELSE failing_since END,
+                  disabled_at = CASE WHEN $5 = 1 THEN NULL ELSE disabled_at END WHERE key = $1
+                """,
+                [
+                    .int(webhook.key), .optional(name), .optional(url),
+                    .json(events.map { .array($0.map(JSONValue.string)) }),
+                    enabled.map(SQLValue.bool) ?? .null,
+                ])
+        }
+    }
+
+    public func delete(_ webhook: Webhook) async throws {
+        try await committer.write { connection in
+            try connection.run("DELETE FROM webhooks WHERE key = $1", [.int(webhook.key)])
+        }
+    }
+
+    /// Where a delivery goes; nil when its receiver is gone or disabled.
+    func target(hook: Int64) async throws -> (url: String, secret: String)? {
+        let row = try await database.read { connection in
+            try connection.row("SELECT id, url, secret FROM webhooks WHERE key = $1 AND enabled = 1", [.int(hook)]) {
+                (WebhookID(try $0.bits(0)), try $0.requiredText(1), $0.bytes(2) ?? [])
+            }
+        }
+        return try row.map { ($0.1, try vault.open($0.2, context: Self.context($0.0))) }
+    }
+}
