@@ -38,6 +38,11 @@ public final class Automation: Sendable {
             guard let rule = job.payload["rule"]?.intValue else { return }
             try await alerts.evaluate(rule: Int64(rule))
         }
+        let evals = EvalRunner(stores: stores, runtime: runtime)
+        dispatcher.register(EvalStore.runJob, policy: .init(attempts: 20, longest: 60)) { job in
+            guard let run = job.payload["eval_run"]?.intValue else { return }
+            try await evals.run(Int64(run))
+        }
         let schedules = ScheduleRunner(stores: stores, runtime: runtime)
         dispatcher.register(ScheduleStore.fireJob, policy: .init(attempts: 100, longest: 60)) { job in
             guard let agent = job.payload["agent"]?.intValue else { return }

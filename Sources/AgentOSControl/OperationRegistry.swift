@@ -21,6 +21,8 @@ public struct OperationRegistry: Sendable {
             + Operation.schedules(services)
             + Operation.webhooks(services)
             + Operation.alerts(services)
+            + Operation.evals(services)
+            + Operation.reports(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

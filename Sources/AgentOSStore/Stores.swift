@@ -27,6 +27,8 @@ public struct Stores: Sendable {
     public let members: MemberStore
     public let notifications: NotificationStore
     public let figures: FigureStore
+    public let evals: EvalStore
+    public let reports: ReportStore
     public let webhooks: WebhookStore
     public let deliveries: DeliveryStore
     public let alerts: AlertStore
@@ -68,6 +70,8 @@ public struct Stores: Sendable {
         webhooks = WebhookStore(database: database, committer: committer, clock: clock, vault: vault)
         deliveries = DeliveryStore(database: database, committer: committer, clock: clock)
         alerts = AlertStore(database: database, committer: committer, clock: clock, vault: vault)
+        evals = EvalStore(database: database, committer: committer, clock: clock)
+        reports = ReportStore(database: database, committer: committer, clock: clock)
         figures = FigureStore(database: database, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }

@@ -38,7 +38,10 @@ private let access: [String: String] = [
     "alerts_create": "member", "alerts_update": "member", "alerts_delete": "member", "alerts_test": "member",
     "webhooks_list": "viewer", "webhooks_create": "admin", "webhooks_update": "admin", "webhooks_delete": "admin",
     "webhooks_deliveries": "viewer", "webhooks_redeliver": "member", "webhooks_test": "member",
-    "schedules_get": "viewer",
+    "evals_list_cases": "viewer",
+    "evals_create_case": "member", "evals_create_from_run": "member", "evals_delete_case": "member",
+    "evals_run_case": "member", "evals_get_run": "viewer", "reports_list": "viewer", "reports_get": "viewer",
+    "reports_generate": "member", "reports_delete": "admin", "schedules_get": "viewer",
     "schedules_upsert": "member", "schedules_delete": "member", "usage_summary": "viewer",
 ]
 

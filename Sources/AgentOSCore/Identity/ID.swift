@@ -129,6 +129,9 @@ public struct ID<Named>: Hashable, Sendable, CustomStringConvertible {
 
 public enum WorkspaceTag {}
 public enum FolderTag {}
+public enum EvalCaseTag {}
+public enum EvalRunTag {}
+public enum ReportTag {}
 public enum WebhookTag {}
 public enum DeliveryTag {}
 public enum AlertTag {}
@@ -151,6 +154,9 @@ public enum NodeTag {}
 public typealias WebhookID = ID<WebhookTag>
 public typealias DeliveryID = ID<DeliveryTag>
 public typealias AlertID = ID<AlertTag>
+public typealias EvalCaseID = ID<EvalCaseTag>
+public typealias EvalRunID = ID<EvalRunTag>
+public typealias ReportID = ID<ReportTag>
 public typealias FolderID = ID<FolderTag>
 public typealias MemberID = ID<MemberTag>
 public typealias InviteID = ID<InviteTag>

@@ -52,7 +52,9 @@ public final class Purge: Sendable {
             try connection.run("DELETE FROM agent_days WHERE agent_key = $1", [.int(agent)])
             try connection.run("DELETE FROM schedules WHERE agent_key = $1", [.int(agent)])
             try JobQueue.remove(ScheduleStore.fireJob, name: String(agent), connection)
-            for table in ["webhooks", "deliveries", "inbound_hooks", "alert_rules"] {
+            for table in [
+                "webhooks", "deliveries", "inbound_hooks", "alert_rules", "eval_cases", "eval_runs", "reports",
+            ] {
                 try connection.run("DELETE FROM \(table) WHERE agent_key = $1", [.int(agent)])
             }
             try connection.run("DELETE FROM budgets WHERE agent_key = $1", [.int(agent)])

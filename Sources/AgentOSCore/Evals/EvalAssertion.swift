@@ -1,0 +1,166 @@
+/// Something that must be true of a run. Pure: all it looks at is given.
+public struct EvalAssertion: Sendable {
+    /// What a run did, as assertions see it.
+    public struct Observed: Sendable {
+        /// Null when there is none.
+        public var output: JSONValue
+        public var error: String?
+        /// Names of the tools that were called, in order.
+        public var tools: [String]
+        public var durationMilliseconds: Int
+        /// In and out.
+        public var tokens: Int
+        public var costUSD: Double
+        /// Model calls.
+        public var steps: Int
+
+        public init(
+            output: JSONValue, error: String?, tools: [String], durationMilliseconds: Int, tokens: Int, costUSD: Double,
+            steps: Int
+        ) {
+            self.output = output
+            self.error = error
+            self.tools = tools
+            self.durationMilliseconds = durationMilliseconds
+            self.tokens = tokens
+            self.costUSD = costUSD
+            self.steps = steps
+        }
+
+        /// The text of a plain answer, else the output as JSON.
+        var text: String {
+            if let object = output.objectValue, object.count == 1, let text = object["text"]?.stringValue {
+                return text
+            }
+            return output.isNull ? "" : output.text
+        }
+    }
+
+    public struct Result: Sendable {
+        public let passed: Bool
+        public let actual: JSONValue
+        public let expected: JSONValue
+    }
+
+    public static let types = [
+        "output_contains", "output_not_contains", "output_equals", "output_matches", "json_path_equals", "json_schema",
+        "similar_to", "tool_called", "tool_not_called", "tools_in_order", "no_error", "max_duration_ms", "max_tokens",
+        "max_cost_usd", "max_steps",
+    ]
+
+    public let type: String
+    private let value: JSONValue
+    private let schema: JSONSchema?
+
+    /// - Parameter path: where the assertion stands, for messages.
+    /// - Throws: VALIDATION_ERROR naming the member.
+    public init(_ json: JSONValue, path: String) throws {
+        guard let object = json.objectValue else { throw AgentOSError.invalid(path, "must be an object") }
+        guard let type = object["type"]?.stringValue, Self.types.contains(type) else {
+            throw AgentOSError.invalid("\(path).type", "must be one of " + Self.types.joined(separator: ", "))
+        }
+        self.type = type
+        value = object["value"] ?? .null
+        schema = try Self.check(type, value, "\(path).value")
+    }
+
+    private static func check(_ type: String, _ value: JSONValue, _ path: String) throws -> JSONSchema? {
+        func require(_ fits: Bool, _ kind: String) throws {
+            guard fits else { throw AgentOSError.invalid(path, "must be \(kind) for \(type)") }
+        }
+        func compiled(_ schema: JSONValue) throws -> JSONSchema {
+            do {
+                return try JSONSchema(schema)
+            } catch let error as JSONSchema.Invalid {
+                throw AgentOSError.invalid(path, error.message)
+            }
+        }
+        switch type {
+        case "no_error": return nil
+        case "output_equals": try require(!value.isNull, "a value")
+        case "output_matches":
+            try require(value.stringValue != nil, "a regular expression")
+            return try compiled(["type": "string", "pattern": value])
+        case "json_schema":
+            try require(value.objectValue != nil, "a JSON Schema")
+            return try compiled(value)
+        case "json_path_equals":
+            try require(value["path"]?.stringValue != nil && value["value"] != nil, "{path, value}")
+        case "similar_to":
+            let text = value.stringValue ?? value["text"]?.stringValue
+            let threshold = value["threshold"]
+            try require(
+                text != nil && (threshold == nil || threshold?.doubleValue.map { (0...1).contains($0) } == true),
+                "a text, or {text, threshold} with a threshold between 0 and 1")
+        case "tools_in_order":
+            try require(value.arrayValue?.allSatisfy { $0.stringValue != nil } == true, "a list of tool names")
+        case "max_duration_ms", "max_tokens", "max_cost_usd", "max_steps":
+            try require(value.doubleValue.map { $0 >= 0 } == true, "a number of at least 0")
+        default: try require(value.stringValue != nil, "a string")
+        }
+        return nil
+    }
+
+    public func judge(_ run: Observed) -> Result {
+        let text = run.text
+        let needle = value.stringValue ?? ""
+        func result(_ passed: Bool, _ actual: JSONValue, _ expected: JSONValue? = nil) -> Result {
+            Result(passed: passed, actual: actual, expected: expected ?? value)
+        }
+        func atMost(_ actual: Double, _ shown: JSONValue) -> Result {
+            result(actual <= (value.doubleValue ?? 0), shown)
+        }
+        let tools = JSONValue.array(run.tools.map(JSONValue.string))
+        switch type {
+        case "output_contains": return result(text.contains(needle), .string(text))
+        case "output_not_contains": return result(!text.contains(needle), .string(text))
+        case "output_equals": return result(run.output == value || .string(text) == value, run.output)
+        case "output_matches": return result(schema?.isValid(.string(text)) ?? false, .string(text))
+        case "json_schema": return result(schema?.isValid(run.output) ?? false, run.output)
+        case "json_path_equals":
+            let found = Self.lookup(value["path"]?.stringValue ?? "", in: run.output)
+            return result(found == value["value"], found ?? .null, value["value"])
+        case "similar_to":
+            let share = Self.similarity(text, value.stringValue ?? value["text"]?.stringValue ?? "")
+            return result(share >= (value["threshold"]?.doubleValue ?? 0.7), .double(share))
+        case "tool_called": return result(run.tools.contains(needle), tools)
+        case "tool_not_called": return result(!run.tools.contains(needle), tools)
+        case "tools_in_order":
+            var wanted = (value.arrayValue ?? []).compactMap(\.stringValue)[...]
+            for tool in run.tools where tool == wanted.first { wanted = wanted.dropFirst() }
+            return result(wanted.isEmpty, tools)
+        case "no_error": return result(run.error == nil, run.error.map(JSONValue.string) ?? .null, .null)
+        case "max_duration_ms": return atMost(Double(run.durationMilliseconds), .int(run.durationMilliseconds))
+        case "max_tokens": return atMost(Double(run.tokens), .int(run.tokens))
+        case "max_cost_usd": return atMost(run.costUSD, .double(run.costUSD))
+        case "max_steps": return atMost(Double(run.steps), .int(run.steps))
+        default: return result(false, .null)
+        }
+    }
+
+    /// `$.a.b[0]`, `a.b.0` or `/a/b/0`.
+    private static func lookup(_ path: String, in value: JSONValue) -> JSONValue? {
+        let parts = path.split(whereSeparator: { "./[]".contains($0) }).drop { $0 == "$" }
+        var current = value
+        for part in parts {
+            if let items = current.arrayValue, let index = Int(part), items.indices.contains(index) {
+                current = items[index]
+            } else if let member = current[String(part)] {
+                current = member
+            } else {
+                return nil
+            }
+        }
+        return current
+    }
+
+    /// Shared words among all words of both (Jaccard), letter case aside.
+    private static func similarity(_ a: String, _ b: String) -> Double {
+        func words(_ text: String) -> Set<Substring> {
+            Set(text.lowercased().split(whereSeparator: { !$0.isLetter && !$0.isNumber }))
+        }
+        let (a, b) = (words(a), words(b))
+        let all = a.union(b).count
+        return all == 0 ? 1 : Double(a.intersection(b).count) / Double(all)
+    }
+}
