@@ -79,8 +79,8 @@ let package = Package(
             name: "AgentOSControl",
             dependencies: [
                 "AgentOSAutomation",
-                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSProviders", "AgentOSMCP", "AgentOSRuntime",
-            ]),
+                "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSProviders", "AgentOSMCP", "AgentOSRuntime", yams,
+            ], resources: [.embedInCode("Marketplace/templates.yaml")]),
         .target(
             name: "AgentOSHTTP",
             dependencies: [

@@ -117,12 +117,13 @@ public struct ControlServices: Sendable {
     public let mcpTools: MCPToolSource
     public let runtime: Runtime
     public let automation: Automation
+    public let templates: TemplateCatalogue
     /// Says whether a URL may be called: the outbound guard. Throws VALIDATION_ERROR naming `field`.
     public let checkURL: @Sendable (_ url: String, _ field: String) async throws -> Void
 
     public init(
         stores: Stores, providerDirectory: ProviderDirectory, pinned: PinnedResources, mcpTools: MCPToolSource,
-        runtime: Runtime, automation: Automation,
+        runtime: Runtime, automation: Automation, templates: TemplateCatalogue,
         checkURL: @escaping @Sendable (_ url: String, _ field: String) async throws -> Void
     ) {
         self.stores = stores
@@ -131,6 +132,7 @@ public struct ControlServices: Sendable {
         self.mcpTools = mcpTools
         self.runtime = runtime
         self.automation = automation
+        self.templates = templates
         self.checkURL = checkURL
     }
 

@@ -23,6 +23,7 @@ public struct OperationRegistry: Sendable {
             + Operation.alerts(services)
             + Operation.evals(services)
             + Operation.reports(services)
+            + Operation.marketplace(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
     }

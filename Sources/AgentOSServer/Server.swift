@@ -56,7 +56,7 @@ struct Server: Sendable {
         let registry = OperationRegistry(
             ControlServices(
                 stores: store, providerDirectory: providers, pinned: pinned, mcpTools: mcpTools, runtime: runtime,
-                automation: automation
+                automation: automation, templates: configuration.templates
             ) { url, field in
                 do {
                     try await outbound.check(url)
@@ -70,7 +70,8 @@ struct Server: Sendable {
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: feed,
                 committer: store.committer, disk: disk, runtime: runtime, registry: registry,
-                mcp: MCPServer(registry: registry, publicURL: configuration.automation.publicURL), clock: store.clock,
+                mcp: MCPServer(registry: registry, publicURL: configuration.automation.publicURL),
+                automation: automation, clock: store.clock,
                 gauges: { await Gauges.all(store, runtime, feed, disk) },
                 unreadiness: {
                     if feed.isClosed { return "The server is shutting down." }

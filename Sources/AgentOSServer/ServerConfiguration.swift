@@ -1,4 +1,5 @@
 import AgentOSAutomation
+import AgentOSControl
 import AgentOSCore
 import AgentOSHTTP
 import AgentOSOutbound
@@ -27,6 +28,8 @@ public struct ServerConfiguration: Sendable {
     /// Nil: `web_search` says that it is not configured.
     public var webSearch: WebSearchSettings?
     public var publicURL: String?
+    /// Agents to start from.
+    public var templates: TemplateCatalogue
     public var automationOptions = AutomationSettings()
     /// With the address that links begin with.
     var automation: AutomationSettings {
@@ -37,7 +40,8 @@ public struct ServerConfiguration: Sendable {
     /// 32 bytes; nil: the file in the data folder.
     public var masterKey: [UInt8]?
 
-    public init() {}
+    /// - Throws: `TemplateCatalogue.Invalid`
+    public init() throws { templates = try TemplateCatalogue() }
 
     /// The names in the file; in the environment the same in capitals after `AGENTOS_`.
     private static let names: Set<String> = [
@@ -45,7 +49,7 @@ public struct ServerConfiguration: Sendable {
         "rate_limit_control", "rate_limit_auth", "trusted_proxies", "human_input_poll_seconds", "outbound_allow",
         "clock_offset_seconds", "max_body_bytes", "max_control_body_bytes", "max_bytes_in_flight", "min_free_bytes",
         "public_url", "master_key", "approval_ttl_seconds", "question_ttl_seconds", "approval_reject", "prices",
-        "webhook_retry_seconds", "web_search_backend", "web_search_url", "web_search_api_key",
+        "webhook_retry_seconds", "templates", "web_search_backend", "web_search_url", "web_search_api_key",
     ]
 
     /// - Throws: `StartupError` naming the setting.
@@ -117,6 +121,11 @@ public struct ServerConfiguration: Sendable {
     }
 
     private init(_ settings: Settings, _ environment: [String: String]) throws {
+        do {
+            templates = try TemplateCatalogue(folder: settings.text("templates"))
+        } catch let error as TemplateCatalogue.Invalid {
+            throw StartupError("templates (AGENTOS_TEMPLATES): \(error.message).")
+        }
         host = settings.text("host") ?? host
         data = settings.text("data") ?? data
         publicURL = settings.text("public_url")

@@ -27,6 +27,7 @@ public struct Stores: Sendable {
     public let members: MemberStore
     public let notifications: NotificationStore
     public let figures: FigureStore
+    public let inboundHooks: InboundHookStore
     public let evals: EvalStore
     public let reports: ReportStore
     public let webhooks: WebhookStore
@@ -72,6 +73,7 @@ public struct Stores: Sendable {
         alerts = AlertStore(database: database, committer: committer, clock: clock, vault: vault)
         evals = EvalStore(database: database, committer: committer, clock: clock)
         reports = ReportStore(database: database, committer: committer, clock: clock)
+        inboundHooks = InboundHookStore(database: database, committer: committer, clock: clock, vault: vault)
         figures = FigureStore(database: database, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }

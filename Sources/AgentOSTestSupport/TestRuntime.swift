@@ -48,7 +48,7 @@ public struct TestRuntime: Sendable {
             ControlServices(
                 stores: store.stores, providerDirectory: directory, pinned: pinned, mcpTools: mcpTools,
                 runtime: runtime,
-                automation: automation
+                automation: automation, templates: try TemplateCatalogue()
             ) { url, field in
                 do {
                     try await outbound.check(url)

@@ -41,7 +41,8 @@ private let access: [String: String] = [
     "evals_list_cases": "viewer",
     "evals_create_case": "member", "evals_create_from_run": "member", "evals_delete_case": "member",
     "evals_run_case": "member", "evals_get_run": "viewer", "reports_list": "viewer", "reports_get": "viewer",
-    "reports_generate": "member", "reports_delete": "admin", "schedules_get": "viewer",
+    "reports_generate": "member", "reports_delete": "admin", "marketplace_list_templates": "viewer",
+    "marketplace_install_template": "admin", "integrations_list": "viewer", "schedules_get": "viewer",
     "schedules_upsert": "member", "schedules_delete": "member", "usage_summary": "viewer",
 ]
 

@@ -9,6 +9,15 @@ private let fillings: [String: JSONObject] = [
     "agents_create": ["system_prompt": "x"], "agents_update": ["name": "stolen"],
     "approvals_decide": ["decision": "approved"],
     "runs_invoke": ["start_session": .null],
+    "alerts_create": [
+        "condition_type": "run_failed", "channels": ["email"], "notification_config": ["email": "a@example.org"],
+    ],
+    "evals_create_case": ["assertions": [["type": "no_error"]]], "webhooks_create": ["url": "https://1.1.1.1/"],
+    "schedules_upsert": ["frequency": "daily"],
+    "reports_generate.run_id": ["type": "run_summary"],
+    "reports_generate": [
+        "type": "on_demand", "period_start": "2026-01-01T00:00:00Z", "period_end": "2026-02-01T00:00:00Z",
+    ],
 ]
 
 /// Objects of another workspace, by the parameter that names such an object.
@@ -31,8 +40,25 @@ private func strangers(_ runtime: TestRuntime, _ key: String) async throws -> [S
     let approval = try #require(approvals.arrayValue?.first?["id"], "\(paused.text)")
     let people = try await runtime.call("members_list", key: key)
     let notes = try await runtime.call("notifications_list", key: key)
+    let evalCase = try await made(
+        "evals_create_case",
+        ["agent_id": agent, "name": "c", "input": [:], "assertions": [["type": "no_error"]]])
+    let hook = try await made("webhooks_create", ["url": "https://1.1.1.1/"])
+    _ = try await runtime.call("webhooks_test", key: key, ["webhook_id": hook])
+    let deliveries = try await runtime.call("webhooks_deliveries", key: key, ["webhook_id": hook])
     return [
         "folder_id": try await made("folders_create", ["name": "f"]),
+        "alert_id": try await made(
+            "alerts_create",
+            [
+                "name": "a", "condition_type": "run_failed", "channels": ["email"],
+                "notification_config": ["email": "a@example.org"],
+            ]),
+        "eval_case_id": evalCase,
+        "eval_run_id": try await made("evals_run_case", ["eval_case_id": evalCase]),
+        "report_id": try await made(
+            "reports_generate", ["type": "run_summary", "run_id": try #require(invoked["run_id"])]),
+        "webhook_id": hook, "delivery_id": try #require(deliveries.arrayValue?.first?["id"]),
         "member_id": try #require(people["members"]?.arrayValue?.first?["id"]),
         "notification_id": try #require(notes.arrayValue?.first?["id"]),
         "agent_id": agent, "run_id": try #require(invoked["run_id"]), "conversation_id": session, "session_id": session,
@@ -76,7 +102,8 @@ struct WorkspaceWallTests {
                         call[other.name] = sample(other.type)
                     }
                     if call["agent_id"] != nil { call["agent_id"] = .string("\(myAgent.id)") }
-                    for (name, value) in fillings[operation.name]?.members ?? [] { call[name] = value }
+                    let filling = fillings["\(operation.name).\(parameter.name)"] ?? fillings[operation.name]
+                    for (name, value) in filling?.members ?? [] { call[name] = value }
                     call[parameter.name] = stranger
                     let error = try await refusal { try await runtime.call(operation.name, key: mine, call) }
                     #expect(
@@ -98,6 +125,6 @@ func sample(_ type: ParameterType) -> JSONValue {
     case .number(let range): .double(range.lowerBound)
     case .boolean: true
     case .object: [:]
-    case .array: []
+    case .array(let element, let range): .array(Array(repeating: sample(element), count: range.lowerBound))
     }
 }

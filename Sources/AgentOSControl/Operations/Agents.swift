@@ -138,6 +138,10 @@ extension Operation {
             [
                 .agentID, .optional("name", .string(1...120), "The agent's name."),
                 .optional("system_prompt", .string(1...100_000), "Its instructions."),
+                .optional("inbound_webhook", .boolean, "true: make a new link that starts runs; false: remove it."),
+                .optional("inbound_webhook_secret", .string(1...200), "What senders sign with."),
+                .optional(
+                    "inbound_webhook_style", .choice(InboundHookStore.styles), "How they sign (default agentos)."),
             ] + Parameter.agentFields, access: .role(.member)
         ) { call in
             let parameters = call.parameters
@@ -159,9 +163,29 @@ extension Operation {
                 if let secret { answer["webhook_secret"] = .string(secret) }
                 services.agents.forgetAll()
             }
+            if let wanted = parameters.bool("inbound_webhook") {
+                answer["inbound_webhook_url"] = try await inboundHook(wanted, parameters, updated, services)
+            }
             answer["agent"] = AgentView.full(updated)
             return OperationResult(.object(answer))
         }
+    }
+
+    /// Makes or removes the link that starts the agent's runs.
+    private static func inboundHook(
+        _ wanted: Bool, _ parameters: Parameters, _ agent: Agent, _ services: ControlServices
+    ) async throws -> JSONValue {
+        guard wanted else {
+            try await services.inboundHooks.delete(agent: agent)
+            return .null
+        }
+        guard agent.runtimeType == .hosted else {
+            throw AgentOSError.invalid("inbound_webhook", "needs a hosted agent: this one runs elsewhere")
+        }
+        let token = try await services.inboundHooks.create(
+            agent: agent, secret: parameters.string("inbound_webhook_secret"),
+            style: parameters.string("inbound_webhook_style") ?? "agentos")
+        return .string("\(services.automation.settings.publicURL)/api/v1/hooks/\(agent.id)/\(token)")
     }
 
     private static func setStatus(_ services: ControlServices) -> Operation {

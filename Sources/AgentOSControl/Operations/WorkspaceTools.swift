@@ -36,6 +36,11 @@ extension Operation {
             ], access: .role(.admin)
         ) { call in
             let draft = try toolDraft(call.parameters, services.runtime.shelf)
+            // Said before the URL is looked up, which takes the network.
+            let known = try await services.workspaceTools.list(workspace: call.workspaceKey, enabledOnly: false)
+            if known.contains(where: { $0.name == draft.name }) {
+                throw AgentOSError(.conflict, "There is already a tool named \(draft.name).")
+            }
             try await checkToolURL(draft.url, services)
             let id = try await services.workspaceTools.create(call.workspace.ref, draft)
             return OperationResult([

@@ -1,3 +1,4 @@
+import AgentOSAutomation
 import AgentOSCore
 import AgentOSControl
 import AgentOSRuntime
@@ -24,6 +25,7 @@ public struct EdgeServices: Sendable {
     public var runtime: Runtime
     public var registry: OperationRegistry
     public var mcp: MCPServer
+    public var automation: Automation
     public var clock: WallClock
     /// Numbers of the other parts, for `/metrics`.
     public var gauges: @Sendable () async -> [Metrics.Gauge]
@@ -33,7 +35,7 @@ public struct EdgeServices: Sendable {
     public init(
         agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore, tasks: TaskStore,
         humanInput: HumanInputStore, log: EventLog, feed: LiveFeed, committer: GroupCommit, disk: DiskWatch,
-        runtime: Runtime, registry: OperationRegistry, mcp: MCPServer, clock: WallClock,
+        runtime: Runtime, registry: OperationRegistry, mcp: MCPServer, automation: Automation, clock: WallClock,
         gauges: @escaping @Sendable () async -> [Metrics.Gauge],
         unreadiness: @escaping @Sendable () async -> String?
     ) {
@@ -50,6 +52,7 @@ public struct EdgeServices: Sendable {
         self.runtime = runtime
         self.registry = registry
         self.mcp = mcp
+        self.automation = automation
         self.clock = clock
         self.gauges = gauges
         self.unreadiness = unreadiness
@@ -198,6 +201,7 @@ public struct Edge: HTTPResponder {
         case .rpc(let method):
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await rpc(method, request, principal)
+        case .hook(let agent, let token): return try await hook(agent, token, request)
         case .mcp:
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await mcp(request, principal)

@@ -24,7 +24,6 @@ public struct AlertRule: Sendable {
 /// Rules, and their firing in the transaction of what they watch.
 public final class AlertStore: Sendable {
     public static let evaluateJob = "alert.evaluate"
-    public static let mailJob = "mail.send"
     /// Rules over a window fire at most once in so many seconds.
     static let quietSeconds = 900.0
     public static let bound = 200
@@ -222,14 +221,6 @@ public final class AlertStore: Sendable {
             try DeliveryStore.insert(
                 hook: nil, rule: rule.key, event: "alert.triggered", body: body.encoded, workspace: rule.workspaceKey,
                 agent: agent, run: run?.key, now: now, connection)
-        }
-        if rule.channels.contains("email"), let to = rule.notificationConfig["email"]?.stringValue {
-            try JobQueue.enqueue(
-                mailJob, name: "\(AlertID.new(at: now))", at: now,
-                payload: [
-                    "to": .string(to), "subject": .string("Alert: \(rule.name)"),
-                    "text": .string(reason + (run.map { "\n\nRun \($0.id)" } ?? "")),
-                ], now: now, connection)
         }
         try WebhookOutbox.tell(
             event: "alert.triggered", body, workspace: rule.workspaceKey, agent: agent, run: run?.key, now: now,

@@ -25,6 +25,12 @@ public final class KeyStore: Sendable {
         var generation: UInt64 = 0
         var used: [Int64: Timestamp] = [:]
         var written: [Int64: Timestamp] = [:]
+
+        /// To the minute: two looks at a list in a row show the same.
+        mutating func note(_ key: Int64, _ now: Timestamp) {
+            if let last = used[key], last <= now, now.microseconds - last.microseconds < 60_000_000 { return }
+            used[key] = now
+        }
     }
 
     private static let rememberedBound = 10_000
@@ -48,14 +54,14 @@ public final class KeyStore: Sendable {
         let now = clock.now()
         let (known, generation) = remembered.withLock { state in
             let principal = state.principals[digest]
-            if let principal { state.used[principal.keyKey] = now }
+            if let principal { state.note(principal.keyKey, now) }
             return (principal, state.generation)
         }
         if let known { return known }
         let found = try await database.read { connection in try Self.find(Array(digest), connection) }
         guard let found else { return nil }
         remembered.withLock { state in
-            state.used[found.keyKey] = now
+            state.note(found.keyKey, now)
             guard state.generation == generation else { return }
             if state.principals.count >= Self.rememberedBound { state.principals.removeAll() }
             state.principals[digest] = found

@@ -25,6 +25,8 @@ public enum Route: Sendable, Hashable {
     case rpc(String)
     /// The control plane for assistants.
     case mcp
+    /// Starts a run from another system.
+    case hook(AgentID, token: String)
     /// Committed events as they come (server-sent events).
     case tail
     case healthz, readyz, metrics
@@ -34,6 +36,7 @@ public enum Route: Sendable, Hashable {
     public static let agentsPrefix = "/api/v1/agents/"
     public static let runsPrefix = "/api/v1/runs/"
     public static let approvalsPath = "/api/v1/approvals"
+    public static let hooksPrefix = "/api/v1/hooks/"
     public static let mcpPath = "/api/mcp"
 
     /// What a path leads to.
@@ -71,6 +74,11 @@ public enum Route: Sendable, Hashable {
             guard let run = RunID(String(rest[0])) else { return .noSuch("run") }
             return .route(rest[1] == "reply" ? .reply(run) : rest[1] == "stream" ? .runStream(run) : .humanInput(run))
         }
+        if path.hasPrefix(hooksPrefix) {
+            let rest = path.dropFirst(hooksPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
+            guard rest.count == 2, !rest[1].isEmpty else { return .unknown }
+            return AgentID(String(rest[0])).map { .route(.hook($0, token: String(rest[1]))) } ?? .noSuch("webhook")
+        }
         if path.hasPrefix(approvalsPath + "/") {
             let rest = path.dropFirst(approvalsPath.count + 1).split(separator: "/", omittingEmptySubsequences: false)
             guard rest.count == 2, rest[1] == "decide" else { return .unknown }
@@ -81,7 +89,7 @@ public enum Route: Sendable, Hashable {
 
     public var methods: [String] {
         switch self {
-        case .ingest, .invoke, .humanInput, .reply, .decide, .rpc, .mcp: ["POST"]
+        case .ingest, .invoke, .humanInput, .reply, .decide, .rpc, .mcp, .hook: ["POST"]
         case .runStream, .approvals, .tail, .healthz, .readyz, .metrics: ["GET"]
         }
     }
@@ -98,6 +106,7 @@ public enum Route: Sendable, Hashable {
         case .decide: "approvals/decide"
         case .rpc: "rpc"
         case .mcp: "mcp"
+        case .hook: "hooks"
         case .tail: "tail"
         case .healthz: "healthz"
         case .readyz: "readyz"
