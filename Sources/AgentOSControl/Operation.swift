@@ -67,11 +67,13 @@ public struct Operation: Sendable {
     public let result: ResultType
     public let isReadOnly: Bool
     public let access: Access
+    /// Whether a call goes into the audit log.
+    let isAudited: Bool
     let run: @Sendable (OperationCall) async throws -> OperationResult
 
     init(
         _ name: String, _ summary: String, _ parameters: [Parameter], readOnly: Bool = false, access: Access,
-        returns result: ResultType = .anything,
+        returns result: ResultType = .anything, audited: Bool = true,
         _ run: @escaping @Sendable (OperationCall) async throws -> OperationResult
     ) {
         self.name = name
@@ -79,6 +81,7 @@ public struct Operation: Sendable {
         self.parameters = ParameterSchema(parameters)
         self.result = result
         isReadOnly = readOnly
+        isAudited = audited && !readOnly
         self.access = access
         self.run = run
     }
@@ -100,6 +103,17 @@ struct OperationCall: Sendable {
     }
 
     var workspaceKey: Int64 { get throws { try workspace.ref.key } }
+
+    /// The person who calls.
+    /// - Throws: FORBIDDEN for keys of no person.
+    var user: Int64 {
+        get throws {
+            guard case .user(let user) = principal.scope else {
+                throw AgentOSError(.forbidden, "A workspace key cannot do this; use the personal key of a member.")
+            }
+            return user
+        }
+    }
 
     /// What the caller may do there.
     var role: Role { context?.role ?? .viewer }

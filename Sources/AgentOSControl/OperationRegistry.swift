@@ -6,6 +6,8 @@ public struct OperationRegistry: Sendable {
     public let operations: [Operation]
     private let byName: [String: Operation]
     private let workspaces: WorkspaceStore
+    private let committer: GroupCommit
+    private let clock: WallClock
 
     public init(_ services: ControlServices) {
         operations =
@@ -23,9 +25,12 @@ public struct OperationRegistry: Sendable {
             + Operation.alerts(services)
             + Operation.evals(services)
             + Operation.reports(services)
-            + Operation.marketplace(services)
+            + Operation.marketplace(services) + Operation.versions(services) + Operation.audit(services)
+            + Operation.search(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
+        committer = services.committer
+        clock = services.clock
     }
 
     public subscript(_ name: String) -> Operation? { byName[name] }
@@ -54,8 +59,26 @@ public struct OperationRegistry: Sendable {
             context = try await self.context(for: principal, named: object["workspace"], atLeast: role)
         }
         let parameters = try operation.parameters.check(object)
-        return try await operation.run(
-            OperationCall(principal: principal, context: context, parameters: parameters))
+        let call = OperationCall(principal: principal, context: context, parameters: parameters)
+        guard operation.isAudited else { return try await operation.run(call) }
+        return try await audited(operation, call)
+    }
+
+    /// Runs an operation so that what it writes goes into the audit log with it.
+    private func audited(_ operation: Operation, _ call: OperationCall) async throws -> OperationResult {
+        let actor: AuditTrail.Actor
+        switch call.principal.scope {
+        case .user(let user): actor = .init(kind: "user", keyKey: call.principal.keyKey, userKey: user)
+        case .workspace, .agent: actor = .init(kind: "workspace_key", keyKey: call.principal.keyKey)
+        }
+        let trail = AuditTrail(
+            operation: operation.name, workspace: call.context?.workspaceKey, actor: actor,
+            parameters: operation.parameters.withoutSecrets(call.parameters.object), clock: clock)
+        let result = try await AuditTrail.$current.withValue(trail) { try await operation.run(call) }
+        if !trail.isRecorded {
+            try await committer.write { try trail.record($0) }
+        }
+        return result
     }
 
     private static let needsPerson = AgentOSError(

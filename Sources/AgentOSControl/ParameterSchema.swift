@@ -94,6 +94,8 @@ public struct Parameter: Sendable {
     public let type: ParameterType
     public let isRequired: Bool
     public let summary: String
+    /// Never shown again, not even in the audit log.
+    public var isSecret = false
 
     /// A parameter that may be left out. `null` means the same, or on updates: clear it.
     public static func optional(_ name: String, _ type: ParameterType, _ summary: String) -> Parameter {
@@ -102,6 +104,13 @@ public struct Parameter: Sendable {
 
     public static func required(_ name: String, _ type: ParameterType, _ summary: String) -> Parameter {
         Parameter(name: name, type: type, isRequired: true, summary: summary)
+    }
+
+    /// The same, kept out of the audit log.
+    var secret: Parameter {
+        var copy = self
+        copy.isSecret = true
+        return copy
     }
 }
 
@@ -146,19 +155,42 @@ public struct ParameterSchema: Sendable {
         }
     }
 
-    /// The whole as JSON Schema, with the `workspace` that every method takes.
+    /// Without the values of secret parameters, and with long texts cut.
+    func withoutSecrets(_ object: JSONObject) -> JSONObject {
+        var out = JSONObject()
+        for (name, value) in object.members where name != "workspace" {
+            if byName[name]?.isSecret == true, !value.isNull {
+                out[name] = "[hidden]"
+            } else if let text = value.stringValue, text.utf8.count > 2000 {
+                out[name] = .string(text.prefix(2000) + "…")
+            } else {
+                out[name] = value
+            }
+        }
+        return out
+    }
+
+    /// The whole as JSON Schema, with the `workspace` that every method takes, and with what a call may look like.
     public var schema: JSONValue {
+        var out = plainSchema
+        var properties = out["properties"]?.objectValue ?? JSONObject()
+        properties["workspace"] = ["type": "string", "description": "Slug or id of the workspace."]
+        out["properties"] = .object(properties)
+        return .object(out)
+    }
+
+    /// The parameters alone.
+    var plainSchema: JSONObject {
         var properties = JSONObject()
         for parameter in parameters {
             var schema = parameter.type.schema
             schema["description"] = .string(parameter.summary)
             properties[parameter.name] = .object(schema)
         }
-        properties["workspace"] = ["type": "string", "description": "Slug or id of the workspace."]
         var out: JSONObject = ["type": "object", "properties": .object(properties)]
         let required = parameters.filter(\.isRequired).map { JSONValue.string($0.name) }
         if !required.isEmpty { out["required"] = .array(required) }
-        return .object(out)
+        return out
     }
 }
 

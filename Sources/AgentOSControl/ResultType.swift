@@ -12,6 +12,8 @@ public indirect enum ResultType: Sendable {
     case nullable(ResultType)
     /// Members in the order they are shown; all of them are always there.
     case object([(String, ResultType)])
+    /// As `object`, with further members at times.
+    case open([(String, ResultType)])
     /// A name under the document's shared schemas, with its shape.
     case named(String, ResultType)
 
@@ -28,6 +30,7 @@ public indirect enum ResultType: Sendable {
         case .freeObject: return ["type": "object"]
         case .choice(let words): return ["type": "string", "enum": .array(words.map(JSONValue.string))]
         case .array(let element): return ["type": "array", "items": .object(element.schema)]
+        case .open(let members): return ResultType.object(members).schema
         case .nullable(let type): return ["anyOf": [.object(type.schema), ["type": "null"]]]
         case .object(let members):
             var properties = JSONObject()

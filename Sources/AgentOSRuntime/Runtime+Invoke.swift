@@ -59,12 +59,11 @@ extension Runtime {
         plan.history = memory.history
         let now = services.clock.now()
         let id = parent?.childID ?? RunID.new(at: now)
-        var beginning = try beginning(
-            plan, shelf,
-            .init(
-                id: id, workspaceKey: workspace.key, agentKey: agent.key, trigger: trigger, hosted: true,
-                isTest: request.test, parentKey: parentKey, input: request.input, startedAt: now),
-            dropped: memory.dropped)
+        var run = RunStore.NewRun(
+            id: id, workspaceKey: workspace.key, agentKey: agent.key, trigger: trigger, hosted: true,
+            isTest: request.test, parentKey: parentKey, input: request.input, startedAt: now)
+        run.agentVersion = agent.version
+        var beginning = try beginning(plan, shelf, run, dropped: memory.dropped)
         beginning.session = memory.session
         switch memory.session {
         case .none: break

@@ -26,6 +26,7 @@ enum Placeholders {
 /// A connection of GRDB's, spoken to through SQLite's own calls: binding and reading by index without boxing.
 class SQLiteConnection: SQLConnection {
     var hasNewJobs = false
+    var author: AuditTrail.Actor?
     let db: GRDB.Database
     let dialect = Dialect.sqlite
 
@@ -147,6 +148,22 @@ private struct SQLiteRow: SQLRow {
     func double(_ column: Int) -> Double? { isNull(column) ? nil : sqlite3_column_double(statement, Int32(column)) }
 
     func text(_ column: Int) -> String? { bytes(column).map { String(decoding: $0, as: UTF8.self) } }
+
+    func value(_ column: Int) -> SQLValue? {
+        switch sqlite3_column_type(statement, Int32(column)) {
+        case SQLITE_INTEGER: .int(sqlite3_column_int64(statement, Int32(column)))
+        case SQLITE_FLOAT: .double(sqlite3_column_double(statement, Int32(column)))
+        case SQLITE_TEXT: text(column).map(SQLValue.text)
+        case SQLITE_BLOB: bytes(column).map(SQLValue.blob)
+        default: nil
+        }
+    }
+
+    var columnNames: [String] {
+        (0..<sqlite3_column_count(statement)).map { index in
+            sqlite3_column_name(statement, index).map { String(cString: $0) } ?? ""
+        }
+    }
 
     func bytes(_ column: Int) -> [UInt8]? {
         guard !isNull(column) else { return nil }

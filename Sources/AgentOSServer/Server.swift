@@ -70,6 +70,7 @@ struct Server: Sendable {
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: feed,
                 committer: store.committer, disk: disk, runtime: runtime, registry: registry,
+                members: store.members, documents: Documents(registry, version: ServerCommand.version),
                 mcp: MCPServer(registry: registry, publicURL: configuration.automation.publicURL),
                 automation: automation, clock: store.clock,
                 gauges: { await Gauges.all(store, runtime, feed, disk) },

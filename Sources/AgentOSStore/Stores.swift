@@ -9,10 +9,14 @@ public struct Stores: Sendable {
     public let queue: JobQueue
     public let log: EventLog
     public let agents: AgentStore
+    public let agentVersions: AgentVersionStore
+    public let audit: AuditStore
     public let keys: KeyStore
     public let workspaces: WorkspaceStore
     public let runs: RunStore
     public let tasks: TaskStore
+    public let searchIndexer: RunSearchIndexer
+    public let runSearch: RunSearchStore
     public let humanInput: HumanInputStore
     public let conversations: ConversationStore
     public let hosted: HostedRunStore
@@ -44,12 +48,16 @@ public struct Stores: Sendable {
         self.vault = vault
         committer = GroupCommit(database: database, limits: limits)
         queue = JobQueue(database: database, committer: committer, clock: clock)
+        searchIndexer = RunSearchIndexer(database: database, committer: committer)
+        runSearch = RunSearchStore(database: database)
         // Who hears, inside its transaction, that a run began, ended or waits for a person.
         let listeners: [any RunChangeListener] = [
-            RollupKeeper(), RunNotifier(), WebhookOutbox(), AlertWatcher(),
+            RollupKeeper(), RunNotifier(), WebhookOutbox(), AlertWatcher(), searchIndexer,
         ]
         log = EventLog(database: database, committer: committer, clock: clock, prices: prices)
         agents = AgentStore(database: database, committer: committer, clock: clock)
+        agentVersions = AgentVersionStore(database: database)
+        audit = AuditStore(database: database)
         keys = KeyStore(database: database, committer: committer, clock: clock)
         workspaces = WorkspaceStore(database: database, committer: committer, clock: clock)
         runs = RunStore(database: database, committer: committer, clock: clock, listeners: listeners)

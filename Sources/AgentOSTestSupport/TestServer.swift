@@ -63,6 +63,8 @@ public func withServer<Result>(
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: parts.feed,
                 committer: store.committer, disk: DiskWatch(path: store.path, minimumFreeBytes: 0),
                 runtime: parts.runtime, registry: parts.registry,
+                members: store.members,
+                documents: Documents(parts.registry, version: "test"),
                 mcp: MCPServer(registry: parts.registry, publicURL: "http://127.0.0.1"), automation: parts.automation,
                 clock: store.clock.wall,
                 gauges: { [.init("agentos_test_gauge", "A number.", [("kind=\"one\"", 1.5)])] },

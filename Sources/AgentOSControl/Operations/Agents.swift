@@ -48,7 +48,7 @@ extension Operation {
                 .optional("status", .choice(AgentStatus.allCases.map(\.rawValue)), "Only agents in this state."),
                 .optional("folder_id", .string(1...36), "Only agents of this folder; \"none\": those in no folder."),
                 .limit(1...1000, default: 1000), .cursor,
-            ], readOnly: true, access: .role(.viewer)
+            ], readOnly: true, access: .role(.viewer), returns: .array(.agentSummary)
         ) { call in
             if let folder = call.parameters.string("folder_id"), folder != "none" {
                 guard let id = FolderID(folder) else {
@@ -70,7 +70,8 @@ extension Operation {
 
     private static func get(_ services: ControlServices) -> Operation {
         Operation(
-            "agents_get", "Shows an agent with its configuration.", [.agentID], readOnly: true, access: .role(.viewer)
+            "agents_get", "Shows an agent with its configuration.", [.agentID], readOnly: true, access: .role(.viewer),
+            returns: .agent
         ) { call in
             let agent = try await services.agents.agent(call.parameters.id("agent_id"), workspace: call.workspaceKey)
             return OperationResult(AgentView.full(agent))
@@ -86,7 +87,10 @@ extension Operation {
                 .optional(
                     "runtime_type", .choice(RuntimeType.allCases.map(\.rawValue)),
                     "hosted: run here (default); external: reports its runs."),
-            ] + Parameter.agentFields, access: .role(.member)
+            ] + Parameter.agentFields, access: .role(.member),
+            returns: .open([
+                ("agent_id", .uuid), ("id", .uuid), ("name", .string), ("status", .string), ("runtime_type", .string),
+            ])
         ) { call in
             let workspace = try call.workspace
             let runtime = call.parameters.string("runtime_type").flatMap(RuntimeType.init) ?? .hosted
@@ -139,10 +143,11 @@ extension Operation {
                 .agentID, .optional("name", .string(1...120), "The agent's name."),
                 .optional("system_prompt", .string(1...100_000), "Its instructions."),
                 .optional("inbound_webhook", .boolean, "true: make a new link that starts runs; false: remove it."),
-                .optional("inbound_webhook_secret", .string(1...200), "What senders sign with."),
+                .optional("inbound_webhook_secret", .string(1...200), "What senders sign with.").secret,
                 .optional(
                     "inbound_webhook_style", .choice(InboundHookStore.styles), "How they sign (default agentos)."),
-            ] + Parameter.agentFields, access: .role(.member)
+            ] + Parameter.agentFields, access: .role(.member),
+            returns: .open([("ok", .boolean), ("agent_id", .uuid), ("agent", .agent)])
         ) { call in
             let parameters = call.parameters
             try await AgentFields.checkReferences(parameters, call.workspace.ref, services)
@@ -192,7 +197,7 @@ extension Operation {
         Operation(
             "agents_set_status", "Activates, pauses or archives an agent.",
             [.agentID, .required("status", .choice(AgentStatus.allCases.map(\.rawValue)), "The new state.")],
-            access: .role(.member)
+            access: .role(.member), returns: .object([("ok", .boolean), ("agent_id", .uuid), ("status", .string)])
         ) { call in
             guard let status = AgentStatus(rawValue: try call.parameters.requiredString("status")) else {
                 throw AgentOSError.invalid("status", "is unknown")
@@ -209,7 +214,7 @@ extension Operation {
     private static func delete(_ services: ControlServices) -> Operation {
         Operation(
             "agents_delete", "Deletes an agent for good, with its keys, runs and conversations.", [.agentID],
-            access: .role(.admin)
+            access: .role(.admin), returns: .object([("ok", .boolean), ("agent_id", .uuid)])
         ) { call in
             let id: AgentID = try call.parameters.id("agent_id")
             let key = try await services.agents.delete(id, workspace: call.workspaceKey)

@@ -11,7 +11,7 @@ extension Operation {
         Operation(
             "approvals_list", "Lists tool calls that wait for a decision, oldest first.",
             [.optional("agent_id", .uuid, "Only approvals of this agent."), .limit(), .cursor], readOnly: true,
-            access: .role(.viewer)
+            access: .role(.viewer), returns: .array(.approval)
         ) { call in
             var agentKey: Int64?
             if let agent: AgentID = call.parameters.optionalID("agent_id") {
@@ -33,7 +33,8 @@ extension Operation {
                 .optional("decision_note", .string(0...2000), "Shown in the run's record."),
                 .optional("note", .string(0...2000), "The same as decision_note."),
                 .optional("arguments", .object, "Replaces the arguments of an approved call."),
-            ], access: .role(.member)
+            ], access: .role(.member),
+            returns: .object([("ok", .boolean), ("approval_id", .uuid), ("status", .string), ("run_id", .uuid)])
         ) { call in
             let parameters = call.parameters
             let id: ApprovalID = try parameters.id("approval_id")

@@ -10,7 +10,7 @@ extension Operation {
                 [
                     agentID,
                     .optional("daily_usd", .number(0...1_000_000_000), "US dollars a day; null removes the budget."),
-                ], access: .role(.admin)
+                ], access: .role(.admin), returns: .open(budgetMembers)
             ) { call in
                 let agent = try await budgetAgent(call, services)
                 try await services.budgets.set(
@@ -22,7 +22,7 @@ extension Operation {
             },
             Operation(
                 "budgets_get", "Shows a daily budget and what today has cost so far, also when no budget is set.",
-                [agentID], readOnly: true, access: .role(.viewer)
+                [agentID], readOnly: true, access: .role(.viewer), returns: .object(budgetMembers)
             ) { call in
                 let agent = try await budgetAgent(call, services)
                 return OperationResult(
@@ -30,7 +30,8 @@ extension Operation {
             },
             Operation(
                 "budgets_list", "Lists the daily budgets, the workspace's own first.",
-                [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer)
+                [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer),
+                returns: .array(.object(budgetMembers))
             ) { call in
                 let limit = call.limit(1000)
                 let found = try await services.budgets.list(
@@ -39,6 +40,11 @@ extension Operation {
             },
         ]
     }
+
+    private static let budgetMembers: [(String, ResultType)] = [
+        ("agent_id", .nullable(.uuid)), ("daily_usd", .nullable(.number)), ("spent_today_usd", .number),
+        ("reserved_usd", .number), ("created_at", .nullable(.time)), ("updated_at", .nullable(.time)),
+    ]
 
     /// Stands for the workspace's budget in a cursor.
     private static let workspaceRow = AgentID(UUIDBits(high: 0, low: 0))

@@ -10,7 +10,7 @@ extension Operation {
                 [
                     .optional("agent_id", .uuid, "Only those of this agent."),
                     .optional("external_user_id", .string(1...255), "Only those of this user."), .limit(), .cursor,
-                ], readOnly: true, access: .role(.viewer)
+                ], readOnly: true, access: .role(.viewer), returns: .array(.conversation)
             ) { call in
                 let agent: AgentID? = call.parameters.optionalID("agent_id")
                 var agentKey: Int64?
@@ -25,7 +25,7 @@ extension Operation {
             Operation(
                 "conversations_get", "Shows a conversation with its newest messages, oldest first.",
                 [id, .optional("message_limit", .integer(1...1000), "How many messages at most (default 100).")],
-                readOnly: true, access: .role(.viewer)
+                readOnly: true, access: .role(.viewer), returns: .conversationWithMessages
             ) { call in
                 let (record, messages) = try await services.conversations.get(
                     call.parameters.id("conversation_id"), workspace: call.workspaceKey,
@@ -42,7 +42,7 @@ extension Operation {
             },
             Operation(
                 "conversations_delete", "Deletes a conversation with its messages; its runs stay.", [id],
-                access: .role(.member)
+                access: .role(.member), returns: .object([("ok", .boolean), ("conversation_id", .uuid)])
             ) { call in
                 let id: ConversationID = try call.parameters.id("conversation_id")
                 try await services.conversations.delete(id, workspace: call.workspaceKey)

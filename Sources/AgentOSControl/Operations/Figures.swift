@@ -90,7 +90,7 @@ extension Operation {
             var (total, byDay, byModel) = (DaySums(), [Int64: DaySums](), [String: DaySums]())
             for agent in agents {
                 for (day, sums) in agent.days { byDay[day] = (byDay[day] ?? DaySums()) + sums }
-                byModel[agent.model ?? ""] = (byModel[agent.model ?? ""] ?? DaySums()) + agent.total
+                byModel.merge(agent.models) { $0 + $1 }
                 total = total + agent.total
             }
             let agentRows = agents.sorted { $0.total.cost.nanoUSD > $1.total.cost.nanoUSD }.map {

@@ -15,8 +15,12 @@ extension Operation {
             [
                 .required("name", .string(1...40), "Its name, part of its tools' names: letters, digits, - and _."),
                 .required("url", .string(1...2000), "Its endpoint for Streamable HTTP."),
-                .optional("auth_secret", .string(1...2000), "Stored encrypted, sent as bearer token."),
-            ], access: .role(.admin)
+                .optional("auth_secret", .string(1...2000), "Stored encrypted, sent as bearer token.").secret,
+            ], access: .role(.admin),
+            returns: .object([
+                ("ok", .boolean), ("mcp_server_id", .uuid), ("id", .uuid), ("name", .string),
+                ("tools", .array(.string)),
+            ])
         ) { call in
             let name = try call.parameters.requiredString("name")
             guard name.utf8.first.map(Self.isLetter) == true,
@@ -54,7 +58,7 @@ extension Operation {
     private static func listServers(_ services: ControlServices) -> Operation {
         Operation(
             "mcp_servers_list", "Lists the workspace's MCP servers with their tools; never their secrets.", [],
-            readOnly: true, access: .role(.viewer)
+            readOnly: true, access: .role(.viewer), returns: .array(.mcpServer)
         ) { call in
             OperationResult(.array(try await services.mcpServers.list(workspace: call.workspaceKey).map(view)))
         }
@@ -78,7 +82,8 @@ extension Operation {
 
     private static func refreshServer(_ services: ControlServices) -> Operation {
         Operation(
-            "mcp_servers_refresh", "Asks an MCP server for its tools now.", [serverID], access: .role(.admin)
+            "mcp_servers_refresh", "Asks an MCP server for its tools now.", [serverID], access: .role(.admin),
+            returns: .mcpServer
         ) { call in
             let id: MCPServerID = try call.parameters.id("mcp_server_id")
             let server = try await services.mcpServers.server(id, workspace: call.workspaceKey)
@@ -94,7 +99,7 @@ extension Operation {
     private static func deleteServer(_ services: ControlServices) -> Operation {
         Operation(
             "mcp_servers_delete", "Removes an MCP server; agents lose its tools with their next run.", [serverID],
-            access: .role(.admin)
+            access: .role(.admin), returns: .object([("ok", .boolean), ("mcp_server_id", .uuid)])
         ) { call in
             let id: MCPServerID = try call.parameters.id("mcp_server_id")
             try await services.mcpServers.delete(id, workspace: call.workspaceKey)

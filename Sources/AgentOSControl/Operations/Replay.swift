@@ -15,7 +15,11 @@ extension Operation {
                     .optional(
                         "overrides", .object,
                         "What is changed: system_prompt, provider_type, model, input, temperature, max_tokens, tools."),
-                ], access: .role(.member)
+                ], access: .role(.member),
+                returns: .object([
+                    ("ok", .boolean), ("run_id", .uuid), ("id", .uuid), ("origin_run_id", .uuid),
+                    ("from_step", .integer), ("status", .string),
+                ])
             ) { call in
                 let workspace = try call.workspace.ref
                 let origin = try await services.runs.ref(call.parameters.id("run_id"), workspace: workspace.key)

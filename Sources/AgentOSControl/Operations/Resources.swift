@@ -7,7 +7,7 @@ extension Operation {
             Operation(
                 "resources_list", "Lists the workspace's files by name, without their content.",
                 [.limit(1...ResourceStore.bound, default: ResourceStore.bound), .cursor], readOnly: true,
-                access: .role(.viewer)
+                access: .role(.viewer), returns: .array(.resource)
             ) { call in
                 let limit = call.limit(ResourceStore.bound)
                 let found = try await services.resources.list(
@@ -29,7 +29,11 @@ extension Operation {
                         "mime_type",
                         .choice(["text/plain", "text/markdown", "text/csv", "text/html", "application/json"]),
                         "Its type (default: by the name's extension)."),
-                ], access: .role(.member)
+                ], access: .role(.member),
+                returns: .object([
+                    ("filename", .string), ("resource_id", .uuid), ("id", .uuid), ("mime_type", .string),
+                    ("size_bytes", .integer),
+                ])
             ) { call in
                 let filename = try call.parameters.requiredString("filename")
                 try checkFilename(filename)
@@ -45,7 +49,8 @@ extension Operation {
             },
             Operation(
                 "resources_delete", "Deletes a file; agents it is pinned to go on without it.",
-                [.required("filename", .string(1...200), "Its name.")], access: .role(.member)
+                [.required("filename", .string(1...200), "Its name.")], access: .role(.member),
+                returns: .object([("ok", .boolean), ("filename", .string)])
             ) { call in
                 let filename = try call.parameters.requiredString("filename")
                 try await services.resources.delete(workspace: call.workspaceKey, filename: filename)

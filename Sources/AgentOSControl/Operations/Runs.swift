@@ -21,7 +21,7 @@ extension Operation {
                     "status", .choice(["running", "completed", "failed", "cancelled"]),
                     "Only runs in this state; running also finds those that wait for somebody."),
                 .limit(), .cursor,
-            ], readOnly: true, access: .role(.viewer)
+            ], readOnly: true, access: .role(.viewer), returns: .array(.runSummary)
         ) { call in
             let agent: AgentID? = call.parameters.optionalID("agent_id")
             var agentKey: Int64?
@@ -37,7 +37,7 @@ extension Operation {
     }
 
     private static func runsGet(_ services: ControlServices) -> Operation {
-        Operation("runs_get", "Shows a run.", [.runID], readOnly: true, access: .role(.viewer)) { call in
+        Operation("runs_get", "Shows a run.", [.runID], readOnly: true, access: .role(.viewer), returns: .run) { call in
             let run = try await services.runs.detail(call.parameters.id("run_id"), workspace: call.workspaceKey)
             return OperationResult(encoded: RunView.detail(run))
         }
@@ -50,7 +50,7 @@ extension Operation {
                 .runID, .limit(1...5000, default: 500),
                 .optional("after_sequence", .integer(0...1 << 53), "Only events after this sequence number."),
                 .optional("cursor", .string(1...20), "Where the previous page ended: its x-next-cursor header."),
-            ], readOnly: true, access: .role(.viewer)
+            ], readOnly: true, access: .role(.viewer), returns: .array(.event)
         ) { call in
             let run = try await services.runs.ref(call.parameters.id("run_id"), workspace: call.workspaceKey)
             var after = call.parameters.int("after_sequence") ?? 0
@@ -90,7 +90,7 @@ extension Operation {
                 .optional("start_session", .boolean, "Open a new conversation."),
                 .optional("history", .array(.object, 0...10_000), "Earlier turns, {role, content}."),
                 .optional("external_user_id", .string(1...255), "Your id of the conversation's user."),
-            ], access: .role(.member)
+            ], access: .role(.member), returns: .invocation, audited: false
         ) { call in
             let parameters = call.parameters
             var request = InvokeRequest()
@@ -111,7 +111,8 @@ extension Operation {
     private static func runsCancel(_ services: ControlServices) -> Operation {
         Operation(
             "runs_cancel", "Stops a run that goes on or waits.",
-            [.runID, .optional("reason", .string(0...1000), "Why; kept with the run.")], access: .role(.member)
+            [.runID, .optional("reason", .string(0...1000), "Why; kept with the run.")], access: .role(.member),
+            returns: .object([("ok", .boolean), ("run_id", .uuid), ("status", .string)])
         ) { call in
             let run = try await services.runs.ref(call.parameters.id("run_id"), workspace: call.workspaceKey)
             try await services.runtime.cancel(run, reason: call.parameters.string("reason"))

@@ -6,7 +6,12 @@ extension Operation {
         [
             Operation(
                 "tools_list_builtin", "Lists the tools every agent can be given.", [], readOnly: true,
-                access: .role(.viewer)
+                access: .role(.viewer),
+                returns: .array(
+                    .object([
+                        ("name", .string), ("description", .string), ("input_schema", .freeObject),
+                        ("writes", .boolean),
+                    ]))
             ) { _ in
                 OperationResult(
                     .array(
@@ -27,9 +32,9 @@ extension Operation {
             Operation(
                 "providers_set", "Stores the workspace's own key for a model provider, encrypted.",
                 [
-                    stored, .required("api_key", .string(1...2000), "The provider's API key."),
+                    stored, .required("api_key", .string(1...2000), "The provider's API key.").secret,
                     .optional("base_url", .string(1...2000), "Another endpoint that speaks the provider's protocol."),
-                ], access: .person(.admin)
+                ], access: .person(.admin), returns: .object([("ok", .boolean), ("provider_type", .string)])
             ) { call in
                 let workspace = try call.workspace.ref
                 let provider = try provider(call.parameters)
@@ -45,7 +50,13 @@ extension Operation {
             },
             Operation(
                 "providers_list", "Lists the model providers and whether there is a key for them; never the key.", [],
-                readOnly: true, access: .role(.admin)
+                readOnly: true, access: .role(.admin),
+                returns: .array(
+                    .object([
+                        ("id", .string), ("provider_type", .string), ("configured", .boolean), ("source", .string),
+                        ("key_hint", .nullable(.string)), ("base_url", .nullable(.string)),
+                        ("updated_at", .nullable(.time)),
+                    ]))
             ) { call in
                 let records = try await services.providers.list(workspace: call.workspaceKey)
                 return OperationResult(
@@ -68,7 +79,7 @@ extension Operation {
             },
             Operation(
                 "providers_delete", "Removes the workspace's stored key for a model provider.", [stored],
-                access: .person(.admin)
+                access: .person(.admin), returns: .object([("ok", .boolean), ("provider_type", .string)])
             ) { call in
                 let workspace = try call.workspaceKey
                 let provider = try provider(call.parameters)

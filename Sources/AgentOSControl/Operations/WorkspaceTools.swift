@@ -8,7 +8,21 @@ extension Operation {
             createTool(services), listTools(services), deleteTool(services),
             Operation(
                 "tools_list_composio", "Lists the actions of connected Composio toolkits: none on this server.", [],
-                readOnly: true, access: .role(.viewer)
+                readOnly: true, access: .role(.viewer),
+                returns: .object([
+                    (
+                        "toolkits",
+                        .array(
+                            .object([
+                                ("toolkit", .string), ("connected", .boolean),
+                                (
+                                    "actions",
+                                    .array(
+                                        .object([("tool_name", .string), ("name", .string), ("description", .string)]))
+                                ),
+                            ]))
+                    )
+                ])
             ) { _ in OperationResult(["toolkits": []]) },
         ]
     }
@@ -23,8 +37,8 @@ extension Operation {
                     "url", .string(1...2000),
                     "An absolute http or https URL; {name} in path and query is filled from the arguments."),
                 .optional("description", .string(0...4000), "Tells the model when to use it."),
-                .optional("auth_secret", .string(1...2000), "Stored encrypted, sent as bearer token."),
-                .optional("headers", .object, "Further headers, {name: value}; stored encrypted."),
+                .optional("auth_secret", .string(1...2000), "Stored encrypted, sent as bearer token.").secret,
+                .optional("headers", .object, "Further headers, {name: value}; stored encrypted.").secret,
                 .optional("input_schema", .object, "JSON Schema of the arguments (default: any object)."),
                 .optional("timeout_seconds", .integer(1...120), "Time for one call (default 30)."),
                 .optional("requires_approval", .boolean, "Whether each call waits for a person's yes (default false)."),
@@ -33,7 +47,7 @@ extension Operation {
                     "unknown_outcome", .choice(UnknownOutcome.allCases.map(\.rawValue)),
                     "What becomes of a call that a crash cut off: retry, ask a person, report to the model (default)."),
                 .optional("enabled", .boolean, "Whether agents can use it (default true)."),
-            ], access: .role(.admin)
+            ], access: .role(.admin), returns: .object([("tool_id", .uuid), ("id", .uuid), ("name", .string)])
         ) { call in
             let draft = try toolDraft(call.parameters, services.runtime.shelf)
             // Said before the URL is looked up, which takes the network.
@@ -103,7 +117,7 @@ extension Operation {
         Operation(
             "tools_list_workspace", "Lists the workspace's HTTP tools by name; never their secrets.",
             [.optional("enabled_only", .boolean, "Only those that agents can use (default false).")], readOnly: true,
-            access: .role(.viewer)
+            access: .role(.viewer), returns: .array(.workspaceTool)
         ) { call in
             let store = services.workspaceTools
             let tools = try await store.list(
@@ -128,7 +142,8 @@ extension Operation {
     private static func deleteTool(_ services: ControlServices) -> Operation {
         Operation(
             "tools_delete_workspace", "Deletes an HTTP tool; agents that list it lose it with their next run.",
-            [.required("tool_id", .uuid, "The tool.")], access: .role(.admin)
+            [.required("tool_id", .uuid, "The tool.")], access: .role(.admin),
+            returns: .object([("ok", .boolean), ("tool_id", .uuid)])
         ) { call in
             let id: WorkspaceToolID = try call.parameters.id("tool_id")
             try await services.workspaceTools.delete(id, workspace: call.workspaceKey)

@@ -5,7 +5,8 @@ extension Operation {
     static func workspaces(_ services: ControlServices) -> [Operation] {
         [
             Operation(
-                "workspaces_list", "Lists the workspaces that this key can see.", [], readOnly: true, access: .anybody
+                "workspaces_list", "Lists the workspaces that this key can see.", [], readOnly: true, access: .anybody,
+                returns: .array(.object([("id", .uuid), ("slug", .string), ("name", .string), ("role", .string)]))
             ) { call in
                 func view(_ workspace: Workspace, _ role: Role) -> JSONValue {
                     [
@@ -27,7 +28,10 @@ extension Operation {
                 [
                     .required("name", .string(1...120), "Its name."),
                     .optional("slug", .string(1...60), "Its short name in URLs; default: made from the name."),
-                ], access: .anyPerson
+                ], access: .anyPerson,
+                returns: .object([
+                    ("workspace_id", .uuid), ("id", .uuid), ("slug", .string), ("name", .string), ("role", .string),
+                ])
             ) { call in
                 guard case .user(let user) = call.principal.scope else {
                     throw AgentOSError(.forbidden, "Only a person can create a workspace.")

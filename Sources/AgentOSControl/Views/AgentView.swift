@@ -11,7 +11,7 @@ enum AgentView {
             "tools": .array(agent.tools.map(JSONValue.string)), "tags": .array(agent.tags.map(JSONValue.string)),
             "folder_id": .optional(agent.folderID?.description), "is_builtin": false,
             "created_at": .time(agent.createdAt),
-            "updated_at": .time(agent.updatedAt),
+            "updated_at": .time(agent.updatedAt), "version": .int(agent.version),
         ]
     }
 

@@ -15,7 +15,7 @@ enum RunView {
             "cache_read_tokens": .optionalInt(run.tokens.cacheRead),
             "cache_creation_tokens": .optionalInt(run.tokens.cacheCreation),
             "cost_usd": run.cost.map { .double($0.usd) } ?? .null,
-            "unpriced_model_calls": .int(run.unpricedCalls),
+            "unpriced_model_calls": .int(run.unpricedCalls), "agent_version": .optionalInt(run.agentVersion),
         ]
     }
 

@@ -35,6 +35,8 @@ public struct Agent: Sendable {
     public var folderID: FolderID?
     /// Where its runs are told of.
     public var webhookURL: String?
+    /// Grows with each change of the configuration.
+    public var version = 1
     public var name: String
     public var role: String?
     public var description: String?

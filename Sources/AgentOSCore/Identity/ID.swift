@@ -136,6 +136,7 @@ public enum WebhookTag {}
 public enum DeliveryTag {}
 public enum AlertTag {}
 public enum MemberTag {}
+public enum AuditTag {}
 public enum InviteTag {}
 public enum NotificationTag {}
 public enum AgentTag {}
@@ -158,6 +159,7 @@ public typealias EvalCaseID = ID<EvalCaseTag>
 public typealias EvalRunID = ID<EvalRunTag>
 public typealias ReportID = ID<ReportTag>
 public typealias FolderID = ID<FolderTag>
+public typealias AuditID = ID<AuditTag>
 public typealias MemberID = ID<MemberTag>
 public typealias InviteID = ID<InviteTag>
 public typealias NotificationID = ID<NotificationTag>

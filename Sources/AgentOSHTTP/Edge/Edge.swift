@@ -24,6 +24,8 @@ public struct EdgeServices: Sendable {
     public var disk: DiskWatch
     public var runtime: Runtime
     public var registry: OperationRegistry
+    public var members: MemberStore
+    public var documents: Documents
     public var mcp: MCPServer
     public var automation: Automation
     public var clock: WallClock
@@ -35,7 +37,8 @@ public struct EdgeServices: Sendable {
     public init(
         agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore, tasks: TaskStore,
         humanInput: HumanInputStore, log: EventLog, feed: LiveFeed, committer: GroupCommit, disk: DiskWatch,
-        runtime: Runtime, registry: OperationRegistry, mcp: MCPServer, automation: Automation, clock: WallClock,
+        runtime: Runtime, registry: OperationRegistry, members: MemberStore,
+        documents: Documents, mcp: MCPServer, automation: Automation, clock: WallClock,
         gauges: @escaping @Sendable () async -> [Metrics.Gauge],
         unreadiness: @escaping @Sendable () async -> String?
     ) {
@@ -51,6 +54,8 @@ public struct EdgeServices: Sendable {
         self.disk = disk
         self.runtime = runtime
         self.registry = registry
+        self.members = members
+        self.documents = documents
         self.mcp = mcp
         self.automation = automation
         self.clock = clock
@@ -176,6 +181,9 @@ public struct Edge: HTTPResponder {
         switch route {
         case .healthz: return .data { $0.raw("{\"status\":\"ok\"}") }
         case .readyz: return await readiness()
+        case .openAPI: return Reply(services.documents.openAPI.json)
+        case .reference: return .page(services.documents.reference.html)
+        case .invite(let token): return try await invite(token, request)
         case .metrics: return await metricsText()
         case .ingest(let call):
             let principal = try await admitted(request, context, ingestLimiter, &fields)

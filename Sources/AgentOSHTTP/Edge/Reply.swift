@@ -13,6 +13,9 @@ enum Header {
     static let reset = name("x-ratelimit-reset")
     static let retryAfter = name("retry-after")
     static let allow = name("allow")
+    static let securityPolicy = name("content-security-policy")
+    static let contentTypeOptions = name("x-content-type-options")
+    static let referrerPolicy = name("referrer-policy")
     static let idempotencyKey = name("idempotency-key")
     static let lastEventID = name("last-event-id")
 
@@ -42,6 +45,19 @@ struct Reply: Sendable {
         var reply = Reply(Envelope.error(error), status: error.code.status)
         if let seconds = error.retryAfter { reply.headers.append((Header.retryAfter, "\(max(1, seconds))")) }
         if error.code == .unauthenticated { reply.headers.append((.wwwAuthenticate, "Bearer")) }
+        return reply
+    }
+
+    /// A page for people, which may load nothing from elsewhere.
+    static func page(_ html: [UInt8], status: Int = 200) -> Reply {
+        var reply = Reply(html, status: status)
+        reply.contentType = "text/html; charset=utf-8"
+        reply.headers += [
+            (
+                Header.securityPolicy,
+                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+            ), (Header.contentTypeOptions, "nosniff"), (Header.referrerPolicy, "no-referrer"),
+        ]
         return reply
     }
 

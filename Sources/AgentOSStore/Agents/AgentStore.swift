@@ -46,7 +46,7 @@ public final class AgentStore: Sendable {
         a.model, a.system_prompt, a.temperature, a.max_tokens, a.max_iterations, a.tools, a.tags, a.prompt_variables,
         a.input_schema, a.output_schema, a.created_at, a.updated_at, a.approval_tools, a.fallback_models,
         a.pinned_resources, a.max_cost, (SELECT f.id FROM folders f WHERE f.key = a.folder_key),
-        (SELECT h.url FROM webhooks h WHERE h.agent_key = a.key AND h.is_setting = 1)
+        (SELECT h.url FROM webhooks h WHERE h.agent_key = a.key AND h.is_setting = 1), a.version
         """
 
     static func decode(_ row: any SQLRow) throws -> Agent {
@@ -66,6 +66,7 @@ public final class AgentStore: Sendable {
             updatedAt: Timestamp(microseconds: try row.requiredInt(21)))
         agent.folderID = row.optionalBits(26).map(FolderID.init)
         agent.webhookURL = row.text(27)
+        agent.version = Int(row.int(28) ?? 1)
         return agent
     }
 
@@ -164,12 +165,19 @@ public final class AgentStore: Sendable {
     /// Stores a new agent; its `key`, `id` and times are set here.
     public func create(_ draft: Agent) async throws -> Agent {
         let now = clock.now()
-        return try await committer.write(cost: 2048) { try Self.insert(draft, now: now, $0) }
+        let id = AgentID.new(at: now)
+        return try await committer.write(
+            cost: 2048, audit: .row("agent", in: "agents", where: "id = $1", [.id(id)])
+        ) { try Self.insert(draft, id: id, now: now, $0) }
     }
 
-    public static func insert(_ draft: Agent, now: Timestamp, _ connection: any SQLConnection) throws -> Agent {
+    /// - Parameter id: default: a new one.
+    public static func insert(
+        _ draft: Agent, id: AgentID? = nil, now: Timestamp, _ connection: any SQLConnection
+    ) throws -> Agent {
         var agent = draft
-        agent.id = AgentID.new(at: now)
+        agent.id = id ?? AgentID.new(at: now)
+        agent.version = 1
         agent.createdAt = now
         agent.updatedAt = now
         let key = try connection.row(
@@ -184,32 +192,44 @@ public final class AgentStore: Sendable {
         ) { try $0.requiredInt(0) }
         guard let key else { throw StoreError.damaged("a new agent") }
         agent.key = key
+        try AgentVersionStore.add(agent, now: now, connection)
         return agent
     }
 
-    /// Reads, changes and writes an agent in one transaction, so that two updates at once both count.
+    /// Reads, changes and writes an agent in one transaction, so that two updates at once both count. A change of its
+    /// configuration makes a version.
+    /// - Parameter note: why; kept with the version.
     /// - Throws: NOT_FOUND; whatever `change` throws.
     public func update(
-        _ id: AgentID, workspace: Int64, _ change: @escaping @Sendable (inout Agent) throws -> Void
+        _ id: AgentID, workspace: Int64, note: String? = nil, _ change: @escaping @Sendable (inout Agent) throws -> Void
     ) async throws -> Agent {
         let now = clock.now()
-        let updated = try await committer.write(cost: 2048) { connection in
+        let updated = try await committer.write(
+            cost: 2048,
+            audit: .row("agent", in: "agents", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             let current = try connection.row(
                 """
                 SELECT \(Self.columns) FROM agents a JOIN workspaces w ON w.key = a.workspace_key
                 WHERE a.id = $1 AND a.workspace_key = $2 AND a.deleted_at IS NULL
                 """, [.id(id), .int(workspace)], Self.decode)
             guard var agent = current else { throw AgentOSError.notFound("agent") }
+            let before = agent
             try change(&agent)
             agent.updatedAt = max(now, agent.updatedAt)
+            if agent.configuration != before.configuration {
+                agent.version += 1
+                try AgentVersionStore.keepFirst(before, connection)
+                try AgentVersionStore.add(agent, note: note, now: now, connection)
+            }
             try connection.run(
                 """
                 UPDATE agents SET name = $1, role = $2, description = $3, status = $4, runtime_type = $5,
                   provider_type = $6, model = $7, system_prompt = $8, temperature = $9, max_tokens = $10,
                   max_iterations = $11, tools = $12, tags = $13, prompt_variables = $14, input_schema = $15,
                   output_schema = $16, approval_tools = $17, fallback_models = $18, pinned_resources = $19, max_cost = $20,
-                  updated_at = $21, folder_key = (SELECT key FROM folders WHERE id = $22) WHERE key = $23
-                """, Self.values(agent) + [.int(agent.key)])
+                  updated_at = $21, folder_key = (SELECT key FROM folders WHERE id = $22), version = $24 WHERE key = $23
+                """, Self.values(agent) + [.int(agent.key), .int(Int64(agent.version))])
             return agent
         }
         forget(id)
@@ -221,7 +241,11 @@ public final class AgentStore: Sendable {
     /// - Throws: NOT_FOUND
     public func delete(_ id: AgentID, workspace: Int64) async throws -> Int64 {
         let now = clock.now()
-        let key = try await committer.write { connection in
+        let key = try await committer.write(
+            audit: .row(
+                "agent", in: "agents", where: "id = $1 AND workspace_key = $2 AND deleted_at IS NULL",
+                [.id(id), .int(workspace)])
+        ) { connection in
             let key = try connection.row(
                 """
                 UPDATE agents SET deleted_at = $3 WHERE id = $1 AND workspace_key = $2 AND deleted_at IS NULL

@@ -51,7 +51,7 @@ public final class FolderStore: Sendable {
     public func create(name: String, workspace: Int64) async throws -> FolderID {
         let now = clock.now()
         let id = FolderID.new(at: now)
-        try await committer.write { connection in
+        try await committer.write(audit: .row("folder", in: "folders", where: "id = $1", [.id(id)])) { connection in
             do {
                 try connection.run(
                     "INSERT INTO folders (id, workspace_key, name, created_at) VALUES ($1, $2, $3, $4)",
@@ -67,7 +67,9 @@ public final class FolderStore: Sendable {
     /// - Returns: how many agents were in it.
     /// - Throws: NOT_FOUND
     public func delete(_ id: FolderID, workspace: Int64) async throws -> Int {
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row("folder", in: "folders", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             let key = try connection.int(
                 "DELETE FROM folders WHERE id = $1 AND workspace_key = $2 RETURNING key", [.id(id), .int(workspace)])
             guard let key else { throw AgentOSError.notFound("folder") }

@@ -112,7 +112,8 @@ public final class AlertStore: Sendable {
         let id = AlertID.new(at: now)
         let secret = channels.contains("webhook") ? WebhookStore.newSecret() : nil
         let sealed = try secret.map { try vault.seal($0, context: Self.context(id)) }
-        try await committer.write { connection in
+        try await committer.write(audit: .row("alert rule", in: "alert_rules", where: "id = $1", [.id(id)])) {
+            connection in
             let count = try connection.int(
                 "SELECT COUNT(*) FROM alert_rules WHERE workspace_key = $1", [.int(workspace)])
             guard (count ?? 0) < Self.bound else {
@@ -145,7 +146,8 @@ public final class AlertStore: Sendable {
         }
         let secret = rule.channels.contains("webhook") && hasSecret != 1 ? WebhookStore.newSecret() : nil
         let sealed = try secret.map { try vault.seal($0, context: Self.context(rule.id)) }
-        try await committer.write { connection in
+        try await committer.write(audit: .row("alert rule", in: "alert_rules", where: "key = $1", [.int(rule.key)])) {
+            connection in
             try connection.run(
                 """
                 UPDATE alert_rules SET name = $2, condition_config = $3, channels = $4, notification_config = $5,
@@ -164,7 +166,8 @@ public final class AlertStore: Sendable {
     }
 
     public func delete(_ rule: AlertRule) async throws {
-        try await committer.write { connection in
+        try await committer.write(audit: .row("alert rule", in: "alert_rules", where: "key = $1", [.int(rule.key)])) {
+            connection in
             try connection.run("DELETE FROM alert_rules WHERE key = $1", [.int(rule.key)])
             try JobQueue.remove(Self.evaluateJob, name: String(rule.key), connection)
         }

@@ -78,19 +78,23 @@ public final class GroupCommit: Sendable {
     /// Cancelling the calling task changes nothing: what was handed over is done.
     /// - Parameters:
     ///   - cost: about how many bytes it writes.
+    ///   - audit: the row whose change is recorded when an operation of the control plane is under way.
     ///   - aborted: called on the writer when the whole transaction was lost after `body` had run.
     /// - Throws: what `body` throws; `AgentOSError` 503 when the transaction could not be committed.
     @discardableResult
     public func write<T: Sendable>(
-        cost: Int = 512, aborted: (@Sendable () -> Void)? = nil,
+        cost: Int = 512, audit target: AuditTarget? = nil, aborted: (@Sendable () -> Void)? = nil,
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws -> T {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+        let trail = AuditTrail.current
+        return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
             let result = ResultBox<T>()
             enqueue(
                 Piece(
                     cost: cost,
-                    run: { connection in result.value = try body(connection) },
+                    run: { connection in
+                        result.value = try trail.map { try $0.around(target, connection, body) } ?? body(connection)
+                    },
                     settle: { failure in
                         if let failure {
                             continuation.resume(throwing: failure)

@@ -27,6 +27,9 @@ public protocol SQLRow {
     func text(_ column: Int) -> String?
     /// A blob, or a text's UTF-8.
     func bytes(_ column: Int) -> [UInt8]?
+    /// A column as it is stored; nil for null.
+    func value(_ column: Int) -> SQLValue?
+    var columnNames: [String] { get }
 }
 
 extension SQLRow {
@@ -70,6 +73,8 @@ public protocol SQLConnection: AnyObject {
     var dialect: Dialect { get }
     /// Set when the transaction enqueued a job, so that whoever works on jobs is told after the commit.
     var hasNewJobs: Bool { get set }
+    /// Who does what is being written, when an operation of the control plane is under way.
+    var author: AuditTrail.Actor? { get set }
 
     /// Runs a statement. Returns the number of rows it changed.
     /// - Throws: `StoreError`
@@ -150,7 +155,14 @@ public struct Dialect: Sendable {
     /// Follows a `CREATE TABLE (…)` whose rows should lie in the order of its primary key.
     public let clustered: String
 
+    /// The statement that makes an index of words over named columns; its rows are found by `rowid` and `MATCH`.
+    let wordIndex: @Sendable (_ name: String, _ columns: [String]) -> String
+
     public static let sqlite = Dialect(
         name: "sqlite", integerKey: "INTEGER PRIMARY KEY", integer: "INTEGER", real: "REAL", text: "TEXT", blob: "BLOB",
-        clustered: " WITHOUT ROWID")
+        clustered: " WITHOUT ROWID",
+        wordIndex: { name, columns in
+            "CREATE VIRTUAL TABLE \(name) USING fts5(\(columns.joined(separator: ", ")), "
+                + "tokenize = 'unicode61 remove_diacritics 2')"
+        })
 }

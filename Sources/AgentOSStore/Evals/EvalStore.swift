@@ -84,7 +84,8 @@ public final class EvalStore: Sendable {
     ) async throws -> EvalCaseID {
         let now = clock.now()
         let id = EvalCaseID.new(at: now)
-        try await committer.write { connection in
+        try await committer.write(audit: .row("eval case", in: "eval_cases", where: "id = $1", [.id(id)])) {
+            connection in
             let count = try connection.int("SELECT COUNT(*) FROM eval_cases WHERE agent_key = $1", [.int(agent.key)])
             guard (count ?? 0) < Self.bound else {
                 throw AgentOSError(.conflict, "An agent can have \(Self.bound) eval cases.")
@@ -104,7 +105,8 @@ public final class EvalStore: Sendable {
 
     /// With its tries.
     public func delete(_ evalCase: EvalCase) async throws {
-        try await committer.write { connection in
+        try await committer.write(audit: .row("eval case", in: "eval_cases", where: "id = $1", [.id(evalCase.id)])) {
+            connection in
             try connection.run("DELETE FROM eval_runs WHERE case_key = $1", [.int(evalCase.key)])
             try connection.run("DELETE FROM eval_cases WHERE key = $1", [.int(evalCase.key)])
         }

@@ -119,7 +119,7 @@ public final class EventLog: Sendable {
               response_output = response_output + $12, response_cache_read = response_cache_read + $13,
               response_cache_creation = response_cache_creation + $14, span_cost = span_cost + $15,
               span_priced = span_priced + $16, response_cost = response_cost + $17,
-              response_priced = response_priced + $18
+              response_priced = response_priced + $18, model = COALESCE(model, $19)
             WHERE run_key = $1 RETURNING event_count
             """,
             [
@@ -129,7 +129,7 @@ public final class EventLog: Sendable {
                 .int(Int64(sums.responseCount)), .int(Int64(sums.responses.input)), .int(Int64(sums.responses.output)),
                 .int(Int64(sums.responses.cacheRead)), .int(Int64(sums.responses.cacheCreation)),
                 .int(sums.spanCost.nanoUSD), .int(Int64(sums.spanPriced)), .int(sums.responseCost.nanoUSD),
-                .int(Int64(sums.responsePriced)),
+                .int(Int64(sums.responsePriced)), .optional(chunk.model),
             ]
         ) { try $0.requiredInt(0) }
         guard let total else {

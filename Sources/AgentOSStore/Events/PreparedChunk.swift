@@ -14,6 +14,8 @@ struct PreparedChunk: Sendable {
     let hasSpans: Bool
     let errorCount: Int
     let sums: TokenSums
+    /// The first model that the events name.
+    let model: String?
     /// Sequence numbers of stored events that already answered to other events of the same request.
     let claimed: Set<Int64>
 
@@ -42,8 +44,10 @@ struct PreparedChunk: Sendable {
             if item.isError { errorCount += 1 }
         }
         var sums = TokenSums()
+        var tokenModel: String?
         let taken = kept.map(Set.init)
         for tokens in batch.tokens where taken?.contains(tokens.item) ?? true {
+            tokenModel = tokenModel ?? tokens.model
             if tokens.isSpan {
                 sums.spans = sums.spans + tokens.usage
                 sums.spanCount += 1
@@ -80,6 +84,7 @@ struct PreparedChunk: Sendable {
         self.hasSpans = hasSpans
         self.errorCount = errorCount
         self.sums = sums
+        model = tokenModel
         self.claimed = claimed
     }
 

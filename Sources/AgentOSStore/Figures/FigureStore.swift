@@ -40,9 +40,10 @@ public final class FigureStore: Sendable {
         public let id: AgentID
         public let name: String
         public let status: String
-        public let model: String?
         /// By days since 1970, ascending.
         public let days: [(day: Int64, sums: DaySums)]
+        /// By the model that a run called first; "" for runs without one.
+        public let models: [String: DaySums]
 
         public var total: DaySums { days.reduce(DaySums()) { $0 + $1.sums } }
     }
@@ -62,26 +63,36 @@ public final class FigureStore: Sendable {
     public func agents(workspace: Int64, days: Int, only agent: Int64? = nil) async throws -> [AgentFigures] {
         let first = today - Int64(days) + 1
         return try await database.read { connection in
-            var byAgent: [Int64: [(Int64, DaySums)]] = [:]
+            var days: [Int64: [(Int64, DaySums)]] = [:]
+            var models: [Int64: [String: DaySums]] = [:]
             try connection.each(
                 """
-                SELECT agent_key, day, runs, completed, failed, cancelled, duration_ms, input_tokens, output_tokens,
+                SELECT agent_key, day, model, runs, completed, failed, cancelled, duration_ms, input_tokens, output_tokens,
                   cache_read_tokens, cache_creation_tokens, cost, unpriced_calls
                 FROM agent_days WHERE workspace_key = $1 AND day >= $2 AND ($3 IS NULL OR agent_key = $3) ORDER BY day
                 """, [.int(workspace), .int(first), .optional(agent)]
             ) { row in
-                byAgent[try row.requiredInt(0), default: []].append((try row.requiredInt(1), Self.sums(row, from: 2)))
+                let (agent, day, sums) = (try row.requiredInt(0), try row.requiredInt(1), Self.sums(row, from: 3))
+                if let last = days[agent]?.last, last.0 == day {
+                    days[agent]?.removeLast()
+                    days[agent]?.append((day, last.1 + sums))
+                } else {
+                    days[agent, default: []].append((day, sums))
+                }
+                let model = try row.requiredText(2)
+                models[agent, default: [:]][model] = (models[agent]?[model] ?? DaySums()) + sums
                 return true
             }
             return try connection.rows(
                 """
-                SELECT key, id, name, status, model FROM agents
+                SELECT key, id, name, status FROM agents
                 WHERE workspace_key = $1 AND deleted_at IS NULL AND ($2 IS NULL OR key = $2) ORDER BY key
                 """, [.int(workspace), .optional(agent)]
             ) { row in
-                AgentFigures(
+                let key = try row.requiredInt(0)
+                return AgentFigures(
                     id: AgentID(try row.bits(1)), name: try row.requiredText(2), status: try row.requiredText(3),
-                    model: row.text(4), days: byAgent[try row.requiredInt(0)] ?? [])
+                    days: days[key] ?? [], models: models[key] ?? [:])
             }
         }
     }

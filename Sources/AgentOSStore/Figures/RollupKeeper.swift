@@ -14,7 +14,7 @@ public struct RollupKeeper: RunChangeListener {
 
     /// One ended run as a row of its day.
     private static let contribution = """
-        SELECT r.workspace_key, r.agent_key, r.started_at / 86400000000, 1, r.status = 'completed', r.status = 'failed',
+        SELECT r.workspace_key, r.agent_key, r.started_at / 86400000000, COALESCE(c.model, ''), 1, r.status = 'completed', r.status = 'failed',
           r.status = 'cancelled', COALESCE(r.duration_ms, 0), \(effectiveTokens),
           CASE WHEN c.span_count > 0 THEN c.span_cost ELSE c.response_cost END,
           CASE WHEN c.span_count > 0 THEN c.span_count - c.span_priced ELSE c.response_count - c.response_priced END
@@ -22,7 +22,7 @@ public struct RollupKeeper: RunChangeListener {
         """
 
     private static let upsert = """
-        ON CONFLICT (workspace_key, agent_key, day) DO UPDATE SET runs = runs + excluded.runs,
+        ON CONFLICT (workspace_key, agent_key, day, model) DO UPDATE SET runs = runs + excluded.runs,
           completed = completed + excluded.completed, failed = failed + excluded.failed,
           cancelled = cancelled + excluded.cancelled, duration_ms = duration_ms + excluded.duration_ms,
           input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
@@ -39,7 +39,7 @@ public struct RollupKeeper: RunChangeListener {
             "INSERT INTO agent_days \(Self.contribution) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
     }
 
-    /// Makes the figures anew out of the runs. For a store that nobody else is writing to.
+    /// Makes the figures of everything anew out of the runs. For a store that nobody else is writing to.
     public static func rebuild(_ connection: any SQLConnection) throws {
         try connection.run("DELETE FROM agent_days", [])
         try connection.run(

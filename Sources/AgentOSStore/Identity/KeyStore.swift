@@ -123,10 +123,58 @@ public final class KeyStore: Sendable {
     public func create(name: String, workspace: Int64, agent: Int64) async throws -> (id: KeyID, key: GeneratedKey) {
         let key = GeneratedKey(.agent)
         let now = clock.now()
-        let id = try await committer.write { connection in
+        let id = try await committer.write(
+            audit: .row("key", in: "api_keys", where: "digest = $1", [.blob(key.digest)])
+        ) { connection in
             try Self.insert(key, name: name, workspace: workspace, agent: agent, now: now, connection)
         }
         return (id, key)
+    }
+
+    /// Makes a workspace's key, or a personal one.
+    public func create(
+        _ kind: KeyKind, name: String, workspace: Int64? = nil, user: Int64? = nil
+    ) async throws -> (id: KeyID, key: GeneratedKey) {
+        let key = GeneratedKey(kind)
+        let now = clock.now()
+        let id = try await committer.write(
+            audit: .row("key", in: "api_keys", where: "digest = $1", [.blob(key.digest)])
+        ) { try Self.insert(key, name: name, workspace: workspace, user: user, now: now, $0) }
+        return (id, key)
+    }
+
+    /// A person's own keys, newest first.
+    public func list(user: Int64) async throws -> [KeyRecord] {
+        let used = remembered.withLock { $0.used }
+        return try await database.read { connection in
+            try connection.rows(
+                """
+                SELECT id, name, prefix, created_at, last_used_at, key FROM api_keys
+                WHERE user_key = $1 AND revoked_at IS NULL ORDER BY key DESC LIMIT 1000
+                """, [.int(user)]
+            ) { row in
+                KeyRecord(
+                    id: KeyID(try row.bits(0)), kind: .user, name: try row.requiredText(1),
+                    prefix: try row.requiredText(2), agentID: nil,
+                    createdAt: Timestamp(microseconds: try row.requiredInt(3)),
+                    lastUsedAt: used[try row.requiredInt(5)] ?? row.time(4), revokedAt: nil)
+            }
+        }
+    }
+
+    /// Revokes a person's own key; once more is fine.
+    /// - Throws: NOT_FOUND when it is not theirs.
+    public func revoke(_ id: KeyID, user: Int64) async throws {
+        let now = clock.now()
+        let changed = try await committer.write(
+            audit: .row("key", in: "api_keys", where: "id = $1 AND user_key = $2", [.id(id), .int(user)])
+        ) { connection in
+            try connection.run(
+                "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND user_key = $2",
+                [.id(id), .int(user), .time(now)])
+        }
+        guard changed > 0 else { throw AgentOSError.notFound("key") }
+        forgetAll()
     }
 
     /// Agent and workspace keys of a workspace, newest first.
@@ -171,7 +219,9 @@ public final class KeyStore: Sendable {
     /// - Throws: NOT_FOUND when the workspace has no such key.
     public func revoke(_ id: KeyID, workspace: Int64) async throws {
         let now = clock.now()
-        let changed = try await committer.write { connection in
+        let changed = try await committer.write(
+            audit: .row("key", in: "api_keys", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             try connection.run(
                 "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND workspace_key = $2",
                 [.id(id), .int(workspace), .time(now)])

@@ -76,7 +76,8 @@ public final class MemberStore: Sendable {
         let invite = Invite(
             id: .new(at: now), email: email, role: role, createdAt: now,
             expiresAt: now.advanced(bySeconds: Self.inviteDays * 86_400))
-        try await committer.write { connection in
+        try await committer.write(audit: .row("invite", in: "invites", where: "id = $1", [.id(invite.id)])) {
+            connection in
             let member = try connection.int(
                 """
                 SELECT 1 FROM members m JOIN users u ON u.key = m.user_key
@@ -168,7 +169,9 @@ public final class MemberStore: Sendable {
     /// Takes somebody's membership away; personal keys reach the workspace through it, so they lose it at once.
     /// - Throws: NOT_FOUND; CONFLICT for the last owner; FORBIDDEN when an owner is removed by somebody below.
     public func remove(_ id: MemberID, workspace: Int64, by role: Role) async throws {
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row("member", in: "members", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             let word = try connection.row(
                 "SELECT role FROM members WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)]
             ) { try $0.requiredText(0) }

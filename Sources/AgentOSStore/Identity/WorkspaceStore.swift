@@ -67,7 +67,8 @@ public final class WorkspaceStore: Sendable {
     /// - Throws: CONFLICT when the slug is taken.
     public func create(name: String, slug: String, owner: Int64) async throws -> Workspace {
         let now = clock.now()
-        return try await committer.write { connection in
+        return try await committer.write(audit: .row("workspace", in: "workspaces", where: "slug = $1", [.text(slug)]))
+        { connection in
             try Self.insert(name: name, slug: slug, owner: owner, now: now, connection)
         }
     }

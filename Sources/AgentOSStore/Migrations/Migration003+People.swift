@@ -3,6 +3,7 @@ extension Migration {
     static func peopleTables(_ d: Dialect) -> [String] {
         let (key, int, text, blob) = (d.integerKey, d.integer, d.text, d.blob)
         return [
+            "CREATE INDEX api_keys_by_user ON api_keys (user_key) WHERE user_key IS NOT NULL",
             """
             CREATE TABLE folders (
               key \(key), id \(blob) NOT NULL UNIQUE, workspace_key \(int) NOT NULL, name \(text) NOT NULL,

@@ -46,7 +46,10 @@ public final class BudgetStore: Sendable {
     public func set(workspace: Int64, agent: Int64?, daily: Money?) async throws {
         let now = clock.now()
         let agent = agent ?? Self.wholeWorkspace
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row(
+                "budget", in: "budgets", where: "workspace_key = $1 AND agent_key = $2", [.int(workspace), .int(agent)])
+        ) { connection in
             guard let daily else {
                 try connection.run(
                     "DELETE FROM budgets WHERE workspace_key = $1 AND agent_key = $2", [.int(workspace), .int(agent)])

@@ -97,7 +97,9 @@ public final class ReportStore: Sendable {
 
     /// - Throws: NOT_FOUND
     public func delete(_ id: ReportID, workspace: Int64) async throws {
-        let removed = try await committer.write { connection in
+        let removed = try await committer.write(
+            audit: .row("report", in: "reports", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             try connection.run("DELETE FROM reports WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
         }
         guard removed > 0 else { throw AgentOSError.notFound("report") }

@@ -40,7 +40,9 @@ public final class ResourceStore: Sendable {
         }
         let now = clock.now()
         let id = ResourceID.new(at: now)
-        return try await committer.write(cost: stored.count + 512) { connection in
+        return try await committer.write(
+            cost: stored.count + 512, audit: .row("resource", in: "resources", where: "id = $1", [.id(id)])
+        ) { connection in
             let count = try connection.int("SELECT COUNT(*) FROM resources WHERE workspace_key = $1", [.int(workspace)])
             guard (count ?? 0) < Int64(Self.bound) else {
                 throw AgentOSError(
@@ -93,7 +95,11 @@ public final class ResourceStore: Sendable {
 
     /// - Throws: NOT_FOUND
     public func delete(workspace: Int64, filename: String) async throws {
-        let changed = try await committer.write { connection in
+        let changed = try await committer.write(
+            audit: .row(
+                "resource", in: "resources", where: "workspace_key = $1 AND filename = $2",
+                [.int(workspace), .text(filename)])
+        ) { connection in
             try connection.run(
                 "DELETE FROM resources WHERE workspace_key = $1 AND filename = $2", [.int(workspace), .text(filename)])
         }

@@ -41,6 +41,8 @@ public struct RunSummary: Sendable {
     public let cost: Money?
     public let unpricedCalls: Int
     public let eventCount: Int64
+    /// Of the agent's configuration when the run began; nil for runs from before versions were kept.
+    public let agentVersion: Int?
 }
 
 /// A question that waits for a person.

@@ -16,6 +16,8 @@ public final class RunStore: Sendable {
         public var conversationKey: Int64?
         public var input: [UInt8]
         public var startedAt: Timestamp
+        /// Of its agent's configuration; nil: the newest.
+        public var agentVersion: Int?
 
         public init(
             id: RunID, workspaceKey: Int64, agentKey: Int64, trigger: TriggerType, hosted: Bool, isTest: Bool = false,
@@ -119,13 +121,15 @@ public final class RunStore: Sendable {
         let key = try connection.row(
             """
             INSERT INTO runs (id, workspace_key, agent_key, status, trigger_type, hosted, is_test, external_run_id,
-              parent_key, conversation_key, started_at, input)
-            VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9, $10, $11) RETURNING key
+              parent_key, conversation_key, started_at, input, agent_version)
+            VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9, $10, $11,
+              COALESCE($12, (SELECT version FROM agents WHERE key = $3))) RETURNING key
             """,
             [
                 .id(run.id), .int(run.workspaceKey), .int(run.agentKey), .text(run.trigger.rawValue),
                 .bool(run.hosted), .bool(run.isTest), .optional(run.externalRunID), .optional(run.parentKey),
                 .optional(run.conversationKey), .time(run.startedAt), .utf8(run.input),
+                .optional(run.agentVersion),
             ]
         ) { try $0.requiredInt(0) }
         guard let key else { throw StoreError.damaged("a new run") }
@@ -212,7 +216,7 @@ public final class RunStore: Sendable {
         c.span_count, c.span_input, c.span_output, c.span_cache_read, c.span_cache_creation,
         c.response_count, c.response_input, c.response_output, c.response_cache_read, c.response_cache_creation,
         c.given_input, c.given_output, c.given_cache_read, c.given_cache_creation,
-        c.span_cost, c.span_priced, c.response_cost, c.response_priced
+        c.span_cost, c.span_priced, c.response_cost, c.response_priced, r.agent_version
         """
 
     private static let summaryTables = """
@@ -248,7 +252,8 @@ public final class RunStore: Sendable {
             isTest: row.int(9) == 1, hosted: row.int(10) == 1,
             startedAt: Timestamp(microseconds: try row.requiredInt(11)), completedAt: row.time(12),
             durationMilliseconds: row.int(13).map(Int.init), errorMessage: row.text(14), tokens: sums.effective,
-            cost: sums.effectiveCost, unpricedCalls: sums.unpricedCount, eventCount: row.int(15) ?? 0)
+            cost: sums.effectiveCost, unpricedCalls: sums.unpricedCount, eventCount: row.int(15) ?? 0,
+            agentVersion: row.int(34).map(Int.init))
     }
 
     /// Newest first. `running` also finds runs that wait for somebody.
@@ -276,6 +281,15 @@ public final class RunStore: Sendable {
         return try await database.read { try $0.rows(sql, bound, Self.decodeSummary) }
     }
 
+    /// One run by its key; nil when it is not the workspace's, or its agent is deleted.
+    static func summary(_ key: Int64, workspace: Int64, _ connection: any SQLConnection) throws -> RunSummary? {
+        try connection.row(
+            """
+            SELECT \(summaryColumns) FROM \(summaryTables)
+            WHERE r.key = $1 AND r.workspace_key = $2 AND a.deleted_at IS NULL
+            """, [.int(key), .int(workspace)], decodeSummary)
+    }
+
     /// - Throws: NOT_FOUND when the workspace has no such run.
     public func detail(_ id: RunID, workspace: Int64) async throws -> RunDetail {
         let now = clock.now()
@@ -290,13 +304,13 @@ public final class RunStore: Sendable {
             ) { row in
                 let summary = try Self.decodeSummary(row)
                 return RunDetail(
-                    summary: summary, input: row.bytes(34) ?? [], output: row.bytes(35), errorDetail: row.bytes(36),
-                    cancelReason: row.text(37), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
+                    summary: summary, input: row.bytes(35) ?? [], output: row.bytes(36), errorDetail: row.bytes(37),
+                    cancelReason: row.text(38), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
                     question: summary.completedAt == nil
                         ? try HumanInputStore.oldestOpen(ofRun: summary.key, now: now, connection) : nil,
                     approval: summary.status == .awaitingApproval
                         ? try ApprovalStore.oldestPending(ofRun: summary.key, connection) : nil,
-                    origin: row.optionalBits(38).map { (RunID($0), Int(row.int(39) ?? 1)) })
+                    origin: row.optionalBits(39).map { (RunID($0), Int(row.int(40) ?? 1)) })
             }
         }
         guard let detail else { throw AgentOSError.notFound("run") }

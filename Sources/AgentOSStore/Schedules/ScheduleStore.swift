@@ -87,7 +87,9 @@ public final class ScheduleStore: Sendable {
         agent: Int64, workspace: Int64, _ change: @escaping @Sendable (inout Schedule, _ isNew: Bool) throws -> Void
     ) async throws -> Schedule {
         let now = clock.now()
-        return try await committer.write(cost: 2048) { connection in
+        return try await committer.write(
+            cost: 2048, audit: .row("schedule", in: "schedules", where: "agent_key = $1", [.int(agent)])
+        ) { connection in
             let known = try Self.find(agent, connection)
             var schedule = known ?? Schedule(agentKey: agent, workspaceKey: workspace)
             try change(&schedule, known == nil)
@@ -126,7 +128,8 @@ public final class ScheduleStore: Sendable {
 
     /// - Throws: NOT_FOUND when the agent has none.
     public func delete(agent: Int64) async throws {
-        try await committer.write { connection in
+        try await committer.write(audit: .row("schedule", in: "schedules", where: "agent_key = $1", [.int(agent)])) {
+            connection in
             let removed = try connection.run("DELETE FROM schedules WHERE agent_key = $1", [.int(agent)])
             guard removed > 0 else { throw AgentOSError.notFound("schedule") }
             try Self.arm(agent, at: nil, now: Timestamp(microseconds: 0), connection)

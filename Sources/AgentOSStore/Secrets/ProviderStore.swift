@@ -38,7 +38,11 @@ public final class ProviderStore: Sendable {
         let sealed = try vault.seal(apiKey, context: Self.context(workspace, provider))
         let hint = apiKey.count >= 12 ? "…" + apiKey.suffix(4) : nil
         let now = clock.now()
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row(
+                "provider", in: "provider_settings", where: "workspace_key = $1 AND provider = $2",
+                [.int(workspace.key), .text(provider.rawValue)])
+        ) { connection in
             try connection.run(
                 """
                 INSERT INTO provider_settings (workspace_key, provider, api_key, key_hint, base_url, created_at, updated_at)
@@ -83,7 +87,11 @@ public final class ProviderStore: Sendable {
 
     /// - Throws: NOT_FOUND when nothing is stored for the provider.
     public func delete(workspace: Int64, _ provider: ProviderType) async throws {
-        let changed = try await committer.write { connection in
+        let changed = try await committer.write(
+            audit: .row(
+                "provider", in: "provider_settings", where: "workspace_key = $1 AND provider = $2",
+                [.int(workspace), .text(provider.rawValue)])
+        ) { connection in
             try connection.run(
                 "DELETE FROM provider_settings WHERE workspace_key = $1 AND provider = $2",
                 [.int(workspace), .text(provider.rawValue)])

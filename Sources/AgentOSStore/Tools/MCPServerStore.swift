@@ -130,7 +130,9 @@ public final class MCPServerStore: Sendable {
         let id = MCPServerID.new(at: now)
         let sealed = try secret.map { try vault.seal($0, context: Self.context(workspace.id, id)) }
         let json = JSONValue.array(tools.map(\.json)).encoded
-        try await committer.write(cost: json.count + 1024) { connection in
+        try await committer.write(
+            cost: json.count + 1024, audit: .row("MCP server", in: "mcp_servers", where: "id = $1", [.id(id)])
+        ) { connection in
             let count = try connection.int(
                 "SELECT COUNT(*) FROM mcp_servers WHERE workspace_key = $1", [.int(workspace.key)])
             guard (count ?? 0) < Int64(Self.bound) else {
@@ -174,7 +176,10 @@ public final class MCPServerStore: Sendable {
 
     /// - Throws: NOT_FOUND
     public func delete(_ id: MCPServerID, workspace: Int64) async throws {
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row(
+                "MCP server", in: "mcp_servers", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             let changed = try connection.run(
                 "DELETE FROM mcp_servers WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
             guard changed > 0 else { throw AgentOSError.notFound("MCP server") }

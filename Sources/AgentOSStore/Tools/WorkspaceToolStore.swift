@@ -102,7 +102,8 @@ public final class WorkspaceToolStore: Sendable {
             .bool(draft.requiresApproval), .bool(draft.isIdempotent), .text(draft.unknownOutcome), .time(now),
         ]
         let name = draft.name
-        try await committer.write(cost: 4096) { connection in
+        try await committer.write(cost: 4096, audit: .row("tool", in: "workspace_tools", where: "id = $1", [.id(id)])) {
+            connection in
             let count = try connection.int(
                 "SELECT COUNT(*) FROM workspace_tools WHERE workspace_key = $1", [.int(workspace.key)])
             guard (count ?? 0) < Int64(Self.bound) else {
@@ -126,7 +127,10 @@ public final class WorkspaceToolStore: Sendable {
 
     /// - Throws: NOT_FOUND
     public func delete(_ id: WorkspaceToolID, workspace: Int64) async throws {
-        let changed = try await committer.write { connection in
+        let changed = try await committer.write(
+            audit: .row(
+                "tool", in: "workspace_tools", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { connection in
             try connection.run(
                 "DELETE FROM workspace_tools WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
         }

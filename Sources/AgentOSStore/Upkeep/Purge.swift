@@ -32,9 +32,11 @@ public final class Purge: Sendable {
             for run in runs {
                 for table in [
                     "run_steps", "tasks", "human_requests", "approvals", "merge_queue", "run_counters", "event_chunks",
+                    "search_queue",
                 ] {
                     try connection.run("DELETE FROM \(table) WHERE run_key = $1", [.int(run)])
                 }
+                try RunSearchIndexer.remove(run, connection)
                 try connection.run("DELETE FROM runs WHERE key = $1", [.int(run)])
             }
             if runs.count == Self.slice { return }
@@ -54,6 +56,7 @@ public final class Purge: Sendable {
             try JobQueue.remove(ScheduleStore.fireJob, name: String(agent), connection)
             for table in [
                 "webhooks", "deliveries", "inbound_hooks", "alert_rules", "eval_cases", "eval_runs", "reports",
+                "agent_versions",
             ] {
                 try connection.run("DELETE FROM \(table) WHERE agent_key = $1", [.int(agent)])
             }

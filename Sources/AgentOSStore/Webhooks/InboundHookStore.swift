@@ -27,7 +27,9 @@ public final class InboundHookStore: Sendable {
         let now = clock.now()
         let token = RandomText.alphanumeric(32)
         let sealed = try secret.map { try vault.seal($0, context: "inbound:\(agent.id)") }
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row("inbound webhook", in: "inbound_hooks", where: "agent_key = $1", [.int(agent.key)])
+        ) { connection in
             try connection.run(
                 """
                 INSERT INTO inbound_hooks (agent_key, token_digest, secret, style, created_at)
@@ -43,7 +45,9 @@ public final class InboundHookStore: Sendable {
     }
 
     public func delete(agent: Agent) async throws {
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row("inbound webhook", in: "inbound_hooks", where: "agent_key = $1", [.int(agent.key)])
+        ) { connection in
             try connection.run("DELETE FROM inbound_hooks WHERE agent_key = $1", [.int(agent.key)])
         }
     }

@@ -64,7 +64,9 @@ public final class WebhookStore: Sendable {
         let id = WebhookID.new(at: now)
         let secret = Self.newSecret()
         let sealed = try vault.seal(secret, context: Self.context(id))
-        return try await committer.write { connection in
+        return try await committer.write(
+            audit: .row("webhook", in: "webhooks", where: "agent_key = $1 AND is_setting = 1", [.int(agent.key)])
+        ) { connection in
             let known =
                 try connection.row(
                     "SELECT url FROM webhooks WHERE agent_key = $1 AND is_setting = 1", [.int(agent.key)]
@@ -105,7 +107,7 @@ public final class WebhookStore: Sendable {
         let id = WebhookID.new(at: now)
         let secret = Self.newSecret()
         let sealed = try vault.seal(secret, context: Self.context(id))
-        try await committer.write { connection in
+        try await committer.write(audit: .row("webhook", in: "webhooks", where: "id = $1", [.id(id)])) { connection in
             let count = try connection.int(
                 "SELECT COUNT(*) FROM webhooks WHERE workspace_key = $1 AND is_setting = 0", [.int(workspace)])
             guard (count ?? 0) < Self.bound else {
@@ -146,7 +148,8 @@ public final class WebhookStore: Sendable {
     public func update(
         _ webhook: Webhook, name: String?, url: String?, events: [String]?, enabled: Bool?
     ) async throws {
-        try await committer.write { connection in
+        try await committer.write(audit: .row("webhook", in: "webhooks", where: "key = $1", [.int(webhook.key)])) {
+            connection in
             try connection.run(
                 """
                 UPDATE webhooks SET name = COALESCE($2, name), url = COALESCE($3, url), events = COALESCE($4, events),
@@ -163,7 +166,8 @@ public final class WebhookStore: Sendable {
     }
 
     public func delete(_ webhook: Webhook) async throws {
-        try await committer.write { connection in
+        try await committer.write(audit: .row("webhook", in: "webhooks", where: "key = $1", [.int(webhook.key)])) {
+            connection in
             try connection.run("DELETE FROM webhooks WHERE key = $1", [.int(webhook.key)])
         }
     }

@@ -30,6 +30,10 @@ public enum Route: Sendable, Hashable {
     /// Committed events as they come (server-sent events).
     case tail
     case healthz, readyz, metrics
+    /// What the interface looks like, for programs and for people.
+    case openAPI, reference
+    /// A link with which somebody joins a workspace.
+    case invite(token: String)
 
     public static let ingestPrefix = "/api/ingest/v1/"
     public static let rpcPrefix = "/api/v1/rpc/"
@@ -38,6 +42,7 @@ public enum Route: Sendable, Hashable {
     public static let approvalsPath = "/api/v1/approvals"
     public static let hooksPrefix = "/api/v1/hooks/"
     public static let mcpPath = "/api/mcp"
+    public static let invitesPrefix = "/invites/"
 
     /// What a path leads to.
     public enum Match: Sendable {
@@ -50,6 +55,7 @@ public enum Route: Sendable, Hashable {
     private static let fixed: [String: Route] = {
         var routes: [String: Route] = [
             "/healthz": .healthz, "/readyz": .readyz, "/metrics": .metrics, "/api/v1/tail": .tail,
+            "/openapi.json": .openAPI, "/docs": .reference,
             approvalsPath: .approvals, mcpPath: .mcp,
         ]
         for call in IngestCall.allCases { routes[ingestPrefix + call.rawValue] = .ingest(call) }
@@ -79,6 +85,10 @@ public enum Route: Sendable, Hashable {
             guard rest.count == 2, !rest[1].isEmpty else { return .unknown }
             return AgentID(String(rest[0])).map { .route(.hook($0, token: String(rest[1]))) } ?? .noSuch("webhook")
         }
+        if path.hasPrefix(invitesPrefix) {
+            let token = path.dropFirst(invitesPrefix.count)
+            return token.isEmpty || token.contains("/") ? .unknown : .route(.invite(token: String(token)))
+        }
         if path.hasPrefix(approvalsPath + "/") {
             let rest = path.dropFirst(approvalsPath.count + 1).split(separator: "/", omittingEmptySubsequences: false)
             guard rest.count == 2, rest[1] == "decide" else { return .unknown }
@@ -90,7 +100,8 @@ public enum Route: Sendable, Hashable {
     public var methods: [String] {
         switch self {
         case .ingest, .invoke, .humanInput, .reply, .decide, .rpc, .mcp, .hook: ["POST"]
-        case .runStream, .approvals, .tail, .healthz, .readyz, .metrics: ["GET"]
+        case .runStream, .approvals, .tail, .healthz, .readyz, .metrics, .openAPI, .reference: ["GET"]
+        case .invite: ["GET", "POST"]
         }
     }
 
@@ -111,6 +122,9 @@ public enum Route: Sendable, Hashable {
         case .healthz: "healthz"
         case .readyz: "readyz"
         case .metrics: "metrics"
+        case .openAPI: "openapi"
+        case .reference: "docs"
+        case .invite: "invites"
         }
     }
 }
