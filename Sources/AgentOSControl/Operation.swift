@@ -71,6 +71,14 @@ public struct Operation: Sendable {
     let isAudited: Bool
     let run: @Sendable (OperationCall) async throws -> OperationResult
 
+    /// The parameters as JSON Schema.
+    func parameterSchema(allowsNull: Bool) -> JSONValue {
+        switch access {
+        case .anybody, .anyPerson: parameters.schema(workspaceMatters: false, allowsNull: allowsNull)
+        case .role, .person: parameters.schema(allowsNull: allowsNull)
+        }
+    }
+
     init(
         _ name: String, _ summary: String, _ parameters: [Parameter], readOnly: Bool = false, access: Access,
         returns result: ResultType = .anything, audited: Bool = true,

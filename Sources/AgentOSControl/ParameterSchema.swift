@@ -129,7 +129,7 @@ public struct ParameterSchema: Sendable {
         if let twice = object.repeated.sorted().first { throw AgentOSError.invalid(twice, "is given more than once") }
         for (name, value) in object.members where name != "workspace" {
             guard let parameter = byName[name] else {
-                throw AgentOSError.invalid(name, "is not a parameter of this method")
+                throw AgentOSError.invalid(name.isEmpty ? "\"\"" : name, "is not a parameter of this method")
             }
             if value.isNull {
                 if parameter.isRequired { throw AgentOSError.invalid(name, "is required") }
@@ -170,20 +170,30 @@ public struct ParameterSchema: Sendable {
         return out
     }
 
-    /// The whole as JSON Schema, with the `workspace` that every method takes, and with what a call may look like.
-    public var schema: JSONValue {
-        var out = plainSchema
+    /// The whole as JSON Schema, with the `workspace` that every method takes.
+    /// - Parameters:
+    ///   - workspaceMatters: whether the method looks at it.
+    ///   - allowsNull: whether to say that null does for what is not required.
+    public func schema(workspaceMatters: Bool = true, allowsNull: Bool = false) -> JSONValue {
+        var out = plainSchema(allowsNull: allowsNull)
         var properties = out["properties"]?.objectValue ?? JSONObject()
-        properties["workspace"] = ["type": "string", "description": "Slug or id of the workspace."]
+        properties["workspace"] =
+            workspaceMatters
+            ? ["type": ["string", "null"], "description": "Slug or id of the workspace."] : ["description": "Ignored."]
         out["properties"] = .object(properties)
+        out["additionalProperties"] = false
         return .object(out)
     }
 
     /// The parameters alone.
-    var plainSchema: JSONObject {
+    func plainSchema(allowsNull: Bool = false) -> JSONObject {
         var properties = JSONObject()
         for parameter in parameters {
             var schema = parameter.type.schema
+            if allowsNull, !parameter.isRequired, let type = schema["type"] {
+                schema["type"] = .array([type, "null"])
+                if let words = schema["enum"]?.arrayValue { schema["enum"] = .array(words + [.null]) }
+            }
             schema["description"] = .string(parameter.summary)
             properties[parameter.name] = .object(schema)
         }

@@ -66,7 +66,7 @@ enum DataPlane {
 
     private static func body(_ parameters: [Parameter], _ example: JSONObject? = nil) -> (JSONValue, JSONValue) {
         (
-            .object(ParameterSchema(parameters).plainSchema),
+            .object(ParameterSchema(parameters).plainSchema()),
             .object(example ?? ParameterExamples.example(of: parameters))
         )
     }
@@ -179,7 +179,7 @@ enum DataPlane {
                                 .optional("input", .object, "Its input."),
                                 .optional("output", .object, "Its output."),
                                 .optional("error_message", .string(0...Int.max), "What went wrong."),
-                            ]).plainSchema),
+                            ]).plainSchema()),
                     ],
                 ],
                 [
@@ -263,8 +263,8 @@ enum DataPlane {
             parameters: [
                 query("agent_id", .uuid, "Only those of this agent."),
                 query("limit", .integer(1...100), "How many at most (default 20)."),
-                query("cursor", .uuid, "Where the previous page ended."),
-                query("workspace", .string(1...100), "Slug or id; needed with a personal key."),
+                query("cursor", .string(0...100), "Where the previous page ended."),
+                query("workspace", .string(0...100), "Slug or id; needed with a personal key."),
             ], answers: [Answer(status: "200", summary: "Oldest first.", shape: .array(.approval))]),
         Call(
             name: "approvals_decide_by_path", method: "post", path: Route.approvalsPath + "/{approval_id}/decide",

@@ -67,7 +67,7 @@ public struct OpenAPIDocument: Sendable {
                 "required": true,
                 "content": [
                     "application/json": [
-                        "schema": operation.parameters.schema,
+                        "schema": operation.parameterSchema(allowsNull: true),
                         "example": .object(ParameterExamples.example(of: operation)),
                     ]
                 ],

@@ -13,7 +13,7 @@ enum MCPTools {
     static func describe(_ operation: Operation) -> JSONValue {
         var tool: JSONObject = [
             "name": .string(operation.name), "description": .string(operation.summary),
-            "inputSchema": operation.parameters.schema,
+            "inputSchema": operation.parameterSchema(allowsNull: false),
             "annotations": [
                 "readOnlyHint": .bool(operation.isReadOnly), "destructiveHint": .bool(isDestructive(operation)),
                 "idempotentHint": .bool(operation.isReadOnly || isIdempotent(operation)), "openWorldHint": false,
