@@ -104,7 +104,7 @@ struct Query {
         for pair in target[target.index(after: mark)...].split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, let name = String(parts[0]).removingPercentEncoding,
-                let value = String(parts[1]).removingPercentEncoding, !value.isEmpty
+                let value = String(parts[1]).removingPercentEncoding
             else { continue }
             values[name] = value
         }
