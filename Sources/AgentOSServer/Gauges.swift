@@ -10,6 +10,7 @@ enum Gauges {
         let waiting = store.committer.waiting
         let open = (try? await store.runs.openCount()) ?? 0
         let jobs = (try? await store.queue.counts()) ?? (waiting: 0, parked: 0)
+        let kinds = (try? await store.queue.countsByKind()) ?? []
         var sum: UInt64 = 0
         let bounds = [1, 3, 7, 15, 31, 63]
         var sizes: [(labels: String, value: Double)] = []
@@ -37,6 +38,9 @@ enum Gauges {
             .init(
                 "agentos_jobs", "Things to be done later; parked ones were given up after many tries.",
                 [("state=\"waiting\"", Double(jobs.waiting)), ("state=\"parked\"", Double(jobs.parked))]),
+            .init(
+                "agentos_jobs_by_kind", "The same by kind.",
+                kinds.map { ("kind=\"\($0.kind)\",state=\"\($0.state)\"", Double($0.count)) }),
             .init("agentos_feed_subscribers", "Watchers of the live feed.", Double(feed.count)),
             .init("agentos_human_input_waiting", "Human-input polls that wait.", Double(store.humanInput.bell.count)),
             .init("agentos_disk_free_bytes", "Free space at the data folder.", Double(disk.freeBytes)),

@@ -27,6 +27,19 @@ public enum ServerCommand {
         return try await Bootstrap.run(store)
     }
 
+    /// Makes the figures by day anew out of the runs, in a store that no server has open.
+    /// - Throws: `StartupError`
+    public static func rebuildRollups(_ options: ServeOptions) async throws {
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        guard DataFolder.holdsStore(configuration.data) else {
+            throw StartupError("There is no store in \(configuration.data).")
+        }
+        let folder = try DataFolder(configuration.data)
+        let store = try await Stores.open(folder, configuration)
+        defer { try? store.database.close() }
+        try await store.committer.write { try RollupKeeper.rebuild($0) }
+    }
+
     /// Serves until SIGTERM or SIGINT.
     /// - Throws: `StartupError` for what a person has to mend.
     public static func serve(_ options: ServeOptions) async throws {

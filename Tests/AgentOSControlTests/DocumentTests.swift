@@ -32,6 +32,7 @@ struct DocumentTests {
         let hook = try await made("webhooks_create", ["url": "https://1.1.1.1/"])
         _ = try await runtime.call("webhooks_test", key: key, ["webhook_id": hook])
         let deliveries = try await runtime.call("webhooks_deliveries", key: key, ["webhook_id": hook])
+        let jobs = try await runtime.call("jobs_list", key: key, ["kind": .string(ScheduleStore.fireJob)])
         let member = try await runtime.store.member(.viewer)
         let people = try await runtime.call("members_list", key: key)
         let notes = try await runtime.call("notifications_list", key: key)
@@ -50,6 +51,7 @@ struct DocumentTests {
                     "notification_config": ["email": "a@example.org"],
                 ]), "eval_case_id": evalCase,
             "eval_run_id": try await made("evals_run_case", ["eval_case_id": evalCase]), "webhook_id": hook,
+            "job_id": try #require(jobs.arrayValue?.first?["id"]),
             "delivery_id": try #require(deliveries.arrayValue?.first?["id"]),
             "report_id": try await made(
                 "reports_generate", ["type": "run_summary", "run_id": try #require(invoked["run_id"])]),
@@ -88,6 +90,7 @@ struct DocumentTests {
                 }
                 switch operation.name {
                 case "runs_cancel": call["run_id"] = fixtures["cancelled_run_id"]
+                case "jobs_retry": call["job_id"] = fixtures["job_id"]
                 case "keys_revoke_user": call["key_id"] = fixtures["own_key_id"]
                 case "resources_delete":
                     _ = try await runtime.call(

@@ -45,7 +45,8 @@ private let access: [String: String] = [
     "marketplace_install_template": "admin", "integrations_list": "viewer", "schedules_get": "viewer",
     "schedules_upsert": "member", "schedules_delete": "member", "usage_summary": "viewer",
     "agents_versions": "viewer", "agents_version_get": "viewer", "agents_diff": "viewer", "agents_rollback": "member",
-    "audit_list": "admin", "runs_search": "viewer", "keys_create_workspace": "person admin",
+    "jobs_list": "admin", "jobs_retry": "admin", "audit_list": "admin", "runs_search": "viewer",
+    "keys_create_workspace": "person admin",
     "keys_create_user": "person", "keys_list_user": "person", "keys_revoke_user": "person",
 ]
 

@@ -187,7 +187,10 @@ public final class AlertStore: Sendable {
 
     static func arm(_ rule: Int64, at time: Timestamp, now: Timestamp, _ connection: any SQLConnection) throws {
         try JobQueue.enqueue(
-            evaluateJob, name: String(rule), at: time, payload: ["rule": .int(Int(rule))], now: now, connection)
+            evaluateJob, name: String(rule), at: time, payload: ["rule": .int(Int(rule))],
+            workspace: try connection.int("SELECT workspace_key FROM alert_rules WHERE key = $1", [.int(rule)]),
+            now: now,
+            connection)
     }
 
     /// Where a rule's webhook channel goes.

@@ -125,7 +125,8 @@ public final class EvalStore: Sendable {
             ) { try $0.requiredInt(0) }
             guard let key else { throw AgentOSError.notFound("eval case") }
             try JobQueue.enqueue(
-                Self.runJob, name: String(key), at: now, payload: ["eval_run": .int(Int(key))], now: now, connection)
+                Self.runJob, name: String(key), at: now, payload: ["eval_run": .int(Int(key))],
+                workspace: evalCase.workspaceKey, now: now, connection)
         }
         return id
     }

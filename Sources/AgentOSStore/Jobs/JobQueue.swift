@@ -19,9 +19,9 @@ public final class JobQueue: Sendable {
     /// Seconds a claim holds before somebody else may try.
     static let leaseSeconds = 300.0
 
-    private let database: any Database
-    private let committer: GroupCommit
-    private let clock: WallClock
+    let database: any Database
+    let committer: GroupCommit
+    let clock: WallClock
     /// Rung after a commit that enqueued something.
     private let bell = Bell<Int>()
 
@@ -36,17 +36,20 @@ public final class JobQueue: Sendable {
 
     /// Puts a job into the queue, or gives the one of that name a new time; one that is being worked on is due once more.
     /// The dispatcher is woken when the transaction is over.
+    /// - Parameter workspace: whose admins may see it; nil leaves a known one as it is.
     public static func enqueue(
-        _ kind: String, name: String, at time: Timestamp, payload: JSONValue = .null, now: Timestamp,
-        _ connection: any SQLConnection
+        _ kind: String, name: String, at time: Timestamp, payload: JSONValue = .null, workspace: Int64? = nil,
+        now: Timestamp, _ connection: any SQLConnection
     ) throws {
         connection.hasNewJobs = true
         try connection.run(
             """
-            INSERT INTO jobs (kind, name, run_at, payload, created_at) VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO jobs (kind, name, run_at, payload, created_at, workspace_key) VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (kind, name) DO UPDATE SET run_at = excluded.run_at, payload = excluded.payload, attempts = 0,
-              lease_until = NULL, fence = jobs.fence + 1, parked_at = NULL, last_error = NULL
-            """, [.text(kind), .text(name), .time(time), .json(payload), .time(now)])
+              lease_until = NULL, fence = jobs.fence + 1, parked_at = NULL, last_error = NULL,
+              workspace_key = COALESCE(excluded.workspace_key, jobs.workspace_key)
+            """,
+            [.text(kind), .text(name), .time(time), .json(payload), .time(now), .optional(workspace)])
     }
 
     public static func remove(_ kind: String, name: String, _ connection: any SQLConnection) throws {
@@ -97,6 +100,15 @@ public final class JobQueue: Sendable {
                     .int(job.key), .int(job.fence), .text(String(error.prefix(500))),
                     .time(now.advanced(bySeconds: seconds ?? 0)), seconds == nil ? .time(now) : .null,
                 ])
+            guard seconds == nil else { return }
+            let workspace = try connection.int(
+                "SELECT workspace_key FROM jobs WHERE key = $1 AND fence = $2 AND parked_at IS NOT NULL",
+                [.int(job.key), .int(job.fence)])
+            guard let workspace else { return }
+            try NotificationStore.insert(
+                .system, title: "A job was given up: \(job.kind)",
+                body: "After \(job.attempts) tries: \(error.prefix(500)). It can be tried again with jobs_retry.",
+                workspace: workspace, now: now, connection)
         }
     }
 

@@ -123,7 +123,9 @@ public final class ScheduleStore: Sendable {
     ) throws {
         guard let time else { return try JobQueue.remove(fireJob, name: String(agent), connection) }
         try JobQueue.enqueue(
-            fireJob, name: String(agent), at: time, payload: ["agent": .int(Int(agent))], now: now, connection)
+            fireJob, name: String(agent), at: time, payload: ["agent": .int(Int(agent))],
+            workspace: try connection.int("SELECT workspace_key FROM agents WHERE key = $1", [.int(agent)]), now: now,
+            connection)
     }
 
     /// - Throws: NOT_FOUND when the agent has none.

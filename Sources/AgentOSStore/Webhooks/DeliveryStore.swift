@@ -61,14 +61,15 @@ public final class DeliveryStore: Sendable {
             ]
         ) { try $0.requiredInt(0) }
         guard let key else { throw StoreError.damaged("a new delivery") }
-        try arm(key, at: now, now: now, connection)
+        try arm(key, at: now, workspace: workspace, now: now, connection)
     }
 
     private static func arm(
-        _ key: Int64, at time: Timestamp, now: Timestamp, _ connection: any SQLConnection
+        _ key: Int64, at time: Timestamp, workspace: Int64? = nil, now: Timestamp, _ connection: any SQLConnection
     ) throws {
         try JobQueue.enqueue(
-            deliverJob, name: String(key), at: time, payload: ["delivery": .int(Int(key))], now: now, connection)
+            deliverJob, name: String(key), at: time, payload: ["delivery": .int(Int(key))],
+            workspace: workspace, now: now, connection)
     }
 
     /// A delivery that is still to be made.

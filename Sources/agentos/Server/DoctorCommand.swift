@@ -13,7 +13,14 @@ struct DoctorCommand: AsyncParsableCommand {
     @Flag(help: "Print a JSON array.")
     var json = false
 
+    @Flag(name: .customLong("rebuild-rollups"), help: "First make the figures by day anew out of the runs.")
+    var rebuildRollups = false
+
     func run() async throws {
+        if rebuildRollups {
+            try await ServerCommand.rebuildRollups(flags.options)
+            Output.note("The figures by day were made anew.")
+        }
         let findings = try await ServerCommand.doctor(flags.options)
         if json {
             Output.json(
