@@ -33,6 +33,10 @@ public final class Automation: Sendable {
             guard let delivery = job.payload["delivery"]?.intValue else { return }
             try await sender.deliver(Int64(delivery))
         }
+        let mail = MailSender(stores: stores, server: settings.mailServer, publicURL: settings.publicURL)
+        dispatcher.register(OutgoingMail.job, policy: .init(attempts: 12, first: 5, longest: 600)) { job in
+            try await mail.send(job)
+        }
         let alerts = AlertEvaluator(stores: stores)
         dispatcher.register(AlertStore.evaluateJob, policy: .init(attempts: 100, longest: 60)) { job in
             guard let rule = job.payload["rule"]?.intValue else { return }

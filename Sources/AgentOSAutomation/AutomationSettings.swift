@@ -6,5 +6,8 @@ public struct AutomationSettings: Sendable {
     /// Seconds before the second try of a delivery, the third, and so on.
     public var webhookRetrySeconds: [Double] = [10, 60, 300]
 
+    /// Where mail goes out; nil: nowhere.
+    public var mailServer: MailServer?
+
     public init() {}
 }

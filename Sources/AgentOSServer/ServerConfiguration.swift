@@ -49,7 +49,8 @@ public struct ServerConfiguration: Sendable {
         "rate_limit_control", "rate_limit_auth", "trusted_proxies", "human_input_poll_seconds", "outbound_allow",
         "clock_offset_seconds", "max_body_bytes", "max_control_body_bytes", "max_bytes_in_flight", "min_free_bytes",
         "public_url", "master_key", "approval_ttl_seconds", "question_ttl_seconds", "approval_reject", "prices",
-        "webhook_retry_seconds", "templates", "web_search_backend", "web_search_url", "web_search_api_key",
+        "webhook_retry_seconds", "smtp_url", "mail_from", "templates", "web_search_backend", "web_search_url",
+        "web_search_api_key",
     ]
 
     /// - Throws: `StartupError` naming the setting.
@@ -107,7 +108,9 @@ public struct ServerConfiguration: Sendable {
             reader.string(forKey: ConfigKey([name]), isSecret: Self.isSecret(name)).flatMap { $0.isEmpty ? nil : $0 }
         }
 
-        static func isSecret(_ name: String) -> Bool { name == "master_key" || name.hasSuffix("api_key") }
+        static func isSecret(_ name: String) -> Bool {
+            name == "master_key" || name == "smtp_url" || name.hasSuffix("api_key")
+        }
 
         func number(_ name: String, _ range: ClosedRange<Int>, _ set: (Int) -> Void) throws {
             guard let text = text(name) else { return }
@@ -175,6 +178,13 @@ public struct ServerConfiguration: Sendable {
                     "webhook_retry_seconds (AGENTOS_WEBHOOK_RETRY_SECONDS) must be seconds with commas between them.")
             }
             automationOptions.webhookRetrySeconds = waits.compactMap { $0 }
+        }
+        if let url = settings.text("smtp_url") {
+            do {
+                automationOptions.mailServer = try MailServer(url: url, from: settings.text("mail_from"))
+            } catch {
+                throw StartupError("smtp_url (AGENTOS_SMTP_URL) \(error.message).")
+            }
         }
         try runtimeSettings(settings)
         webSearch = try Self.webSearch(settings)

@@ -15,9 +15,10 @@ struct JobsTests {
             let slug = try #require(made["slug"]?.stringValue)
             let elsewhere = try #require(try await runtime.store.workspaces.workspace(named: slug))
             let stranger = try await runtime.store.key(workspace: elsewhere.ref.key)
-            let agent = try await runtime.store.agent("daily")
+            let agent = try await runtime.call(
+                "agents_create", key: key, ["name": "Daily", "system_prompt": "x", "provider_type": "demo"])
             _ = try await runtime.call(
-                "schedules_upsert", key: key, ["agent_id": .string("\(agent.id)"), "frequency": "daily"])
+                "schedules_upsert", key: key, ["agent_id": try #require(agent["id"]), "frequency": "daily"])
             let kind = JSONValue.string(ScheduleStore.fireJob)
             let jobs = try await runtime.call("jobs_list", key: key, ["kind": kind])
             #expect(jobs.arrayValue?.map { $0["state"] } == ["scheduled"])

@@ -223,6 +223,18 @@ public final class AlertStore: Sendable {
             "condition": .string(rule.conditionType), "triggered_at": .string(now.iso8601),
             "run_id": .optional(run?.id.description),
         ]
+        if rule.channels.contains("email") {
+            let addresses = (rule.notificationConfig["email"]?.stringValue ?? "").split(separator: ",").map {
+                $0.filter { $0 != " " }
+            }
+            var facts = [("Rule", rule.name), ("Condition", rule.conditionType), ("Time", now.iso8601)]
+            if let agentID { facts.append(("Agent", agentID.text)) }
+            if let run { facts.append(("Run", "\(run.id)")) }
+            try OutgoingMail(
+                to: addresses, subject: "Alert: \(rule.name)", lead: String(reason.prefix(2000)), facts: facts,
+                workspaceKey: rule.workspaceKey
+            ).enqueue(now: now, connection)
+        }
         if rule.channels.contains("webhook") {
             try DeliveryStore.insert(
                 hook: nil, rule: rule.key, event: "alert.triggered", body: body.encoded, workspace: rule.workspaceKey,

@@ -1,0 +1,15 @@
+#ifndef CMAIL_H
+#define CMAIL_H
+
+#include <stddef.h>
+
+/// Sends one message over SMTP with libcurl; blocks for up to 60 seconds. Swift cannot call curl's variadic functions.
+///
+/// `url` is `smtp://host:port` or `smtps://host:port`; `user` may be NULL; `tls` is 0 (never), 1 (when offered) or
+/// 2 (always) for the upgrade of a plain connection. Returns 0, or a code of curl's with its reason in `error`.
+int cmail_send(
+    const char *url, const char *user, const char *password, int tls, const char *from,
+    const char *const *recipients, size_t recipient_count, const char *message, size_t length, char *error,
+    size_t error_size);
+
+#endif
