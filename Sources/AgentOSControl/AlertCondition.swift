@@ -2,7 +2,9 @@ import AgentOSCore
 
 /// What alert rules watch for, and the thresholds each needs.
 enum AlertCondition {
-    static let types = ["run_failed", "run_duration_exceeded", "error_rate_exceeded", "no_runs", "cost_exceeded"]
+    static let types = [
+        "run_failed", "run_duration_exceeded", "error_rate_exceeded", "no_runs", "cost_exceeded", "budget_near",
+    ]
 
     /// The names that older documents use.
     private static let aliases = ["duration_ms": "threshold_ms", "error_rate_pct": "threshold_pct"]
@@ -23,6 +25,7 @@ enum AlertCondition {
         case "error_rate_exceeded":
             return window.merging(["threshold_pct": 0...100, "window_runs": 1...10_000]) { a, _ in a }
         case "no_runs": return window
+        case "budget_near": return ["threshold_pct": 0...100]
         case "cost_exceeded": return window.merging(["threshold_usd": 0...1e9]) { a, _ in a }
         default: return [:]
         }
@@ -53,6 +56,7 @@ enum AlertCondition {
         if let name = required(type), out[name] == nil {
             throw AgentOSError.invalid("condition_config.\(name)", "is required for \(type)")
         }
+        if type == "budget_near", out["threshold_pct"] == nil { out["threshold_pct"] = 80 }
         if known["window_minutes"] != nil, out["window_minutes"] == nil, out["window_runs"] == nil {
             out["window_minutes"] = 60
         }

@@ -12,6 +12,7 @@ extension AlertStore {
         switch rule.conditionType {
         case "error_rate_exceeded": reason = try await errorRate(rule, since: since)
         case "cost_exceeded": reason = try await cost(rule, since: since)
+        case "budget_near": reason = try await budget(rule, at: now)
         case "no_runs":
             let last = try await lastRun(rule)
             let quiet = max(last ?? rule.createdAt, rule.createdAt)
@@ -89,6 +90,24 @@ extension AlertStore {
         }
         let usd = Money(nanoUSD: nano).usd
         return usd > threshold ? "Runs cost \(usd) US dollars, more than \(threshold)." : nil
+    }
+
+    /// Of the agent's budget, or of the workspace's when the rule is of no agent. A new day has spent nothing, which arms
+    /// the rule again.
+    private func budget(_ rule: AlertRule, at now: Timestamp) async throws -> String? {
+        guard let threshold = rule.number("threshold_pct") else { return nil }
+        let day = BudgetStore.day(of: now)
+        let found = try await database.read { connection in
+            try connection.row(
+                """
+                SELECT b.daily_limit, COALESCE(s.spent, 0) FROM budgets b LEFT JOIN spend_days s
+                  ON s.workspace_key = b.workspace_key AND s.agent_key = b.agent_key AND s.day = $3
+                WHERE b.workspace_key = $1 AND b.agent_key = $2
+                """, [.int(rule.workspaceKey), .int(rule.agentKey ?? 0), .int(day)]
+            ) { (Money(nanoUSD: try $0.requiredInt(0)), Money(nanoUSD: try $0.requiredInt(1))) }
+        }
+        guard let (limit, spent) = found, limit > .zero, spent.usd * 100 >= limit.usd * threshold else { return nil }
+        return "\(spent.usd) of \(limit.usd) US dollars of the daily budget are spent, at least \(threshold) %."
     }
 
     private func lastRun(_ rule: AlertRule) async throws -> Timestamp? {

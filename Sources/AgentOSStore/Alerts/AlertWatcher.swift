@@ -25,7 +25,7 @@ struct AlertWatcher: RunChangeListener {
                     rule, agent: run.agentKey, run: run,
                     reason: "A run took \(took) ms, more than \(Int(threshold)) ms.",
                     now: change.at, connection)
-            case "error_rate_exceeded", "cost_exceeded":
+            case "error_rate_exceeded", "cost_exceeded", "budget_near":
                 try AlertStore.arm(rule.key, at: change.at, now: change.at, connection)
             default: continue
             }
