@@ -42,6 +42,10 @@ public final class Automation: Sendable {
             guard let rule = job.payload["rule"]?.intValue else { return }
             try await alerts.evaluate(rule: Int64(rule))
         }
+        dispatcher.register(RetentionStore.sweepJob, policy: .init(attempts: 1000, longest: 600)) { [stores] job in
+            guard let workspace = job.payload["workspace"]?.intValue else { return }
+            try await stores.retention.sweep(workspace: Int64(workspace))
+        }
         let evals = EvalRunner(stores: stores, runtime: runtime)
         dispatcher.register(EvalStore.runJob, policy: .init(attempts: 20, longest: 60)) { job in
             guard let run = job.payload["eval_run"]?.intValue else { return }

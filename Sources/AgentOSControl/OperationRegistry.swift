@@ -26,7 +26,7 @@ public struct OperationRegistry: Sendable {
             + Operation.evals(services)
             + Operation.reports(services)
             + Operation.marketplace(services) + Operation.versions(services) + Operation.audit(services)
-            + Operation.search(services) + Operation.jobs(services)
+            + Operation.search(services) + Operation.jobs(services) + Operation.retention(services)
         byName = Dictionary(operations.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         workspaces = services.workspaces
         committer = services.committer

@@ -38,6 +38,7 @@ public struct Stores: Sendable {
     public let deliveries: DeliveryStore
     public let alerts: AlertStore
     public let schedules: ScheduleStore
+    public let retention: RetentionStore
 
     public init(
         database: any Database, clock: WallClock, vault: Vault, prices: PriceBook = .builtIn,
@@ -75,6 +76,7 @@ public struct Stores: Sendable {
         folders = FolderStore(database: database, committer: committer, clock: clock)
         members = MemberStore(database: database, committer: committer, clock: clock)
         notifications = NotificationStore(database: database, committer: committer, clock: clock)
+        retention = RetentionStore(database: database, committer: committer, clock: clock)
         schedules = ScheduleStore(database: database, committer: committer, clock: clock)
         webhooks = WebhookStore(database: database, committer: committer, clock: clock, vault: vault)
         deliveries = DeliveryStore(database: database, committer: committer, clock: clock)

@@ -30,6 +30,8 @@ private let access: [String: String] = [
     "mcp_servers_list": "viewer", "mcp_servers_refresh": "admin", "mcp_servers_delete": "admin",
     "budgets_list": "viewer", "conversations_list": "viewer", "conversations_get": "viewer",
     "conversations_delete": "member", "workspaces_list": "anybody", "workspaces_create": "person",
+    "workspaces_delete": "person owner",
+    "retention_get": "viewer", "retention_set": "admin",
     "tools_list_builtin": "viewer", "providers_set": "person admin", "providers_list": "admin",
     "providers_delete": "person admin",
     "folders_list": "viewer", "folders_create": "member", "folders_delete": "member", "members_list": "viewer",

@@ -31,7 +31,7 @@ enum ParameterExamples {
         "resources_create": ["filename": "prices.csv", "content": "item,price\ntea,3"],
         "resources_delete": ["filename": "prices.csv"], "webhooks_update": ["enabled": true],
         "marketplace_install_template": ["template_id": "web-researcher"],
-        "workspaces_create": ["name": "Research"],
+        "workspaces_create": ["name": "Research"], "workspaces_delete": ["confirm": "research"],
         "tools_create_workspace": [
             "name": "find_order", "method": "GET", "url": "https://example.com/orders/{number}",
             "description": "Finds an order by its number.",

@@ -48,6 +48,25 @@ extension Operation {
                     "slug": .string(workspace.slug), "name": .string(workspace.name), "role": "owner",
                 ])
             },
+            Operation(
+                "workspaces_delete",
+                "Deletes a workspace for good, with its agents, keys, runs, conversations and everything else in it.",
+                [.required("confirm", .string(1...60), "The workspace's slug, to show that it is meant.")],
+                access: .person(.owner), returns: .object([("ok", .boolean), ("workspace_id", .uuid)])
+            ) { call in
+                let workspace = try call.workspace
+                guard try call.parameters.requiredString("confirm") == workspace.slug else {
+                    throw AgentOSError.invalid("confirm", "must be the workspace's slug, \(workspace.slug)")
+                }
+                let agents = try await services.workspaces.delete(workspace.ref)
+                services.keys.forgetAll()
+                services.agents.forgetAll()
+                for agent in agents {
+                    services.runs.forget(agent: agent)
+                    services.runtime.cancelAll(ofAgent: agent)
+                }
+                return OperationResult(["ok": true, "workspace_id": .string("\(workspace.ref.id)")])
+            },
         ]
     }
 

@@ -189,9 +189,7 @@ public final class ConversationStore: Sendable {
             guard busy == nil else {
                 throw AgentOSError(.conflict, "A run of this conversation is not over yet; cancel it first.")
             }
-            try connection.run("DELETE FROM conversation_messages WHERE conversation_key = $1", [.int(key)])
-            try connection.run("UPDATE runs SET conversation_key = NULL WHERE conversation_key = $1", [.int(key)])
-            try connection.run("DELETE FROM conversations WHERE key = $1", [.int(key)])
+            try Purge.remove(conversation: key, connection)
         }
     }
 }

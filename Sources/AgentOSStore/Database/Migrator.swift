@@ -9,7 +9,9 @@ public struct Migration: Sendable {
 
 /// Brings a store's schema to this binary's version, in order, each step with its number in one transaction.
 public enum Migrator {
-    public static let migrations: [Migration] = [.initial, .durableRuntime, .controlPlane, .automation, .visibleJobs]
+    public static let migrations: [Migration] = [
+        .initial, .durableRuntime, .controlPlane, .automation, .visibleJobs, .retention,
+    ]
 
     public static var newestVersion: Int { migrations.last?.version ?? 0 }
 

@@ -39,10 +39,17 @@ public struct RollupKeeper: RunChangeListener {
             "INSERT INTO agent_days \(Self.contribution) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
     }
 
-    /// Makes the figures of everything anew out of the runs. For a store that nobody else is writing to.
+    /// Makes the figures anew out of the runs, but for days of which retention may have removed runs: those stay as they
+    /// are. For a store that nobody else is writing to.
     public static func rebuild(_ connection: any SQLConnection) throws {
-        try connection.run("DELETE FROM agent_days", [])
+        func kept(_ workspace: String) -> String {
+            "COALESCE((SELECT s.runs_gone_until / 86400000000 FROM retention_settings s WHERE s.workspace_key = \(workspace)), -1)"
+        }
+        try connection.run("DELETE FROM agent_days WHERE day > \(kept("agent_days.workspace_key"))", [])
         try connection.run(
-            "INSERT INTO agent_days \(contribution) WHERE r.completed_at IS NOT NULL AND r.is_test = 0 \(upsert)", [])
+            """
+            INSERT INTO agent_days \(contribution) WHERE r.completed_at IS NOT NULL AND r.is_test = 0
+              AND r.started_at / 86400000000 > \(kept("r.workspace_key")) \(upsert)
+            """, [])
     }
 }

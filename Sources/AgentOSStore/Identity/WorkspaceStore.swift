@@ -30,7 +30,9 @@ public final class WorkspaceStore: Sendable {
 
     public func workspace(key: Int64) async throws -> Workspace? {
         try await database.read { connection in
-            try connection.row("SELECT key, id, slug, name FROM workspaces WHERE key = $1", [.int(key)], Self.decode)
+            try connection.row(
+                "SELECT key, id, slug, name FROM workspaces WHERE key = $1 AND deleted_at IS NULL", [.int(key)],
+                Self.decode)
         }
     }
 
@@ -38,7 +40,7 @@ public final class WorkspaceStore: Sendable {
     public func workspace(named name: String) async throws -> Workspace? {
         try await database.read { connection in
             try connection.row(
-                "SELECT key, id, slug, name FROM workspaces WHERE slug = $1 OR id = $2",
+                "SELECT key, id, slug, name FROM workspaces WHERE (slug = $1 OR id = $2) AND deleted_at IS NULL",
                 [.text(name), WorkspaceID(name).map { .id($0) } ?? .null], Self.decode)
         }
     }
@@ -91,6 +93,34 @@ public final class WorkspaceStore: Sendable {
             "INSERT INTO members (id, workspace_key, user_key, role, created_at) VALUES ($1, $2, $3, $4, $5)",
             [.id(UserID.new(at: now)), .int(key), .int(owner), .text(Role.owner.word), .time(now)])
         return Workspace(ref: WorkspaceRef(key: key, id: id), slug: slug, name: name)
+    }
+
+    /// Makes a workspace invisible at once, with its keys, members and agents; `Purge` removes their rows in slices. Its
+    /// slug is free again.
+    /// - Returns: the keys of its agents.
+    public func delete(_ workspace: WorkspaceRef) async throws -> [Int64] {
+        let now = clock.now()
+        return try await committer.write(
+            audit: .row("workspace", in: "workspaces", where: "key = $1 AND deleted_at IS NULL", [.int(workspace.key)])
+        ) { connection in
+            try connection.run(
+                "UPDATE workspaces SET deleted_at = $2, slug = $3 WHERE key = $1 AND deleted_at IS NULL",
+                [.int(workspace.key), .time(now), .text("deleted \(workspace.id)")])
+            for table in ["api_keys", "members", "invites", "jobs"] {
+                try connection.run("DELETE FROM \(table) WHERE workspace_key = $1", [.int(workspace.key)])
+            }
+            try connection.run(
+                """
+                DELETE FROM api_keys WHERE agent_key IN (SELECT key FROM agents WHERE workspace_key = $1)
+                """, [.int(workspace.key)])
+            let agents = try connection.rows(
+                "SELECT key FROM agents WHERE workspace_key = $1 AND deleted_at IS NULL", [.int(workspace.key)]
+            ) { try $0.requiredInt(0) }
+            try connection.run(
+                "UPDATE agents SET deleted_at = $2 WHERE workspace_key = $1 AND deleted_at IS NULL",
+                [.int(workspace.key), .time(now)])
+            return agents
+        }
     }
 
     public static func insertUser(
