@@ -88,6 +88,38 @@ public final class SQLiteDatabase: AgentOSStore.Database {
         }
     }
 
+    /// Copies the whole database, as it is at one moment, into a new file; a server that writes meanwhile goes on.
+    public func copy(to path: String) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            pool.asyncWriteWithoutTransaction { db in
+                continuation.resume(
+                    with: Result {
+                        do {
+                            try db.execute(sql: "VACUUM INTO ?", arguments: [path])
+                        } catch let error as DatabaseError {
+                            throw AgentOSError(
+                                .unavailable,
+                                "Cannot copy the database to \(path): \(error.message ?? "\(error.resultCode)").")
+                        }
+                    })
+            }
+        }
+    }
+
+    /// What is wrong with a database file that nobody has open; empty when it is sound.
+    /// - Throws: `AgentOSError` when it is no database.
+    public static func problems(ofFile path: String) throws -> [String] {
+        do {
+            // Immutable: the check leaves no other files beside this one.
+            let queue = try DatabaseQueue(path: "file:\(path)?immutable=1")
+            let found = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(20)") }
+            try queue.close()
+            return found.filter { $0 != "ok" }
+        } catch let error as DatabaseError {
+            throw AgentOSError(.unavailable, "\(path) is not a sound database: \(error.message ?? "").")
+        }
+    }
+
     /// The writer's `PRAGMA synchronous`: 2 is FULL.
     public func synchronousLevel() throws -> Int {
         try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }

@@ -20,6 +20,7 @@ struct AgentOSCommand: AsyncParsableCommand {
             ServeCommand.self, InitCommand.self, DoctorCommand.self, VersionCommand.self, AgentsCommand.self,
             ApplyCommand.self, KeysCommand.self, InvokeCommand.self, ReplyCommand.self, ApprovalsCommand.self,
             RunsCommand.self, TailCommand.self, RPCCommand.self, MCPCommand.self,
+            BackupCommand.self, RestoreCommand.self, ExportCommand.self, ImportCommand.self,
         ])
 
     static func main() async {

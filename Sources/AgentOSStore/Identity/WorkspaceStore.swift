@@ -36,6 +36,14 @@ public final class WorkspaceStore: Sendable {
         }
     }
 
+    /// All of a server, oldest first. For what is done to its files.
+    public static func all(_ database: any Database) async throws -> [Workspace] {
+        try await database.read { connection in
+            try connection.rows(
+                "SELECT key, id, slug, name FROM workspaces WHERE deleted_at IS NULL ORDER BY key", [], decode)
+        }
+    }
+
     /// By slug or id.
     public func workspace(named name: String) async throws -> Workspace? {
         try await database.read { connection in

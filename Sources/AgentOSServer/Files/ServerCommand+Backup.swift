@@ -1,0 +1,81 @@
+import AgentOSCore
+import AgentOSSQLite
+import AgentOSStore
+import Foundation
+
+extension ServerCommand {
+    /// Copies the whole store, as it is at one moment, into a new file, and its SHA-256 into `<file>.sha256`; works
+    /// beside a running server. Neither the master key nor the first credentials are part of it.
+    /// - Returns: size and checksum.
+    /// - Throws: `StartupError`
+    public static func backup(_ options: ServeOptions, to path: String) async throws -> (bytes: Int, checksum: String) {
+        guard !FileManager.default.fileExists(atPath: path) else { throw StartupError("\(path) is there already.") }
+        let database = try await beside(options)
+        defer { try? database.close() }
+        let partial = path + ".partial"
+        try? FileManager.default.removeItem(atPath: partial)
+        do {
+            try await database.copy(to: partial)
+            try checkStore(partial)
+            let checksum = try BoundedFile.checksum(of: partial)
+            try BoundedFile.flush(partial)
+            let name = URL(fileURLWithPath: path).lastPathComponent
+            try Data("\(checksum)  \(name)\n".utf8).write(to: URL(fileURLWithPath: path + ".sha256"))
+            try BoundedFile.flush(path + ".sha256")
+            guard rename(partial, path) == 0 else {
+                throw StartupError("Cannot write \(path): \(String(cString: strerror(errno))).")
+            }
+            try BoundedFile.flush(path)
+            return (BoundedFile.size(of: path), checksum)
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial)
+            throw (error as? AgentOSError).map { StartupError($0.message) } ?? error
+        }
+    }
+
+    /// Puts a backup into a data folder that no server has open. The file is compared with its `.sha256` first.
+    /// - Parameter replace: moves a store that is there aside, to `agentos.db.before-restore`.
+    /// - Returns: whether the folder has a master key.
+    /// - Throws: `StartupError`
+    public static func restore(_ options: ServeOptions, from path: String, replace: Bool) async throws -> Bool {
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        guard let text = FileManager.default.contents(atPath: path + ".sha256") else {
+            throw StartupError("Cannot read \(path).sha256, which says what the backup has to be.")
+        }
+        let wanted = String(decoding: text, as: UTF8.self).prefix { !$0.isWhitespace }
+        guard try BoundedFile.checksum(of: path) == wanted else {
+            throw StartupError("\(path) is damaged: its checksum is not that of \(path).sha256. Nothing was changed.")
+        }
+        let hadStore = DataFolder.holdsStore(configuration.data)
+        guard replace || !hadStore else {
+            throw StartupError("There is a store in \(configuration.data); --replace moves it aside first.")
+        }
+        let folder = try DataFolder(configuration.data)
+        let partial = folder.database + ".partial"
+        try? FileManager.default.removeItem(atPath: partial)
+        try FileManager.default.copyItem(atPath: path, toPath: partial)
+        guard try BoundedFile.checksum(of: partial) == wanted else {
+            throw StartupError("The copy of \(path) is not what was read; look after the disk. Nothing was changed.")
+        }
+        try checkStore(partial)
+        try BoundedFile.flush(partial)
+        for suffix in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: folder.database + suffix) {
+            let aside = folder.database + ".before-restore" + suffix
+            try? FileManager.default.removeItem(atPath: aside)
+            try FileManager.default.moveItem(atPath: folder.database + suffix, toPath: aside)
+        }
+        guard rename(partial, folder.database) == 0 else {
+            throw StartupError("Cannot write \(folder.database): \(String(cString: strerror(errno))).")
+        }
+        chmod(folder.database, 0o600)
+        try BoundedFile.flush(folder.database)
+        return configuration.masterKey != nil || FileManager.default.fileExists(atPath: folder.masterKey)
+    }
+
+    private static func checkStore(_ path: String) throws {
+        let problems = try SQLiteDatabase.problems(ofFile: path)
+        guard problems.isEmpty else {
+            throw StartupError("The database is damaged: \(problems.prefix(3).joined(separator: "; ")).")
+        }
+    }
+}

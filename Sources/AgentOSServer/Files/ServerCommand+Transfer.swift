@@ -1,0 +1,185 @@
+import AgentOSCore
+import AgentOSSQLite
+import AgentOSStore
+import Foundation
+import Synchronization
+
+/// What an export or import did.
+public struct TransferSummary: Sendable {
+    public let workspace: String
+    /// Rows of the file by table.
+    public let rows: [String: Int]
+    public let checksum: String
+    /// Of an import: rows that were stored, were there already, or refer to nothing.
+    public var stored = 0
+    public var known = 0
+    public var orphans = 0
+    /// A key of a workspace that the import made, shown this once.
+    public var key: String?
+}
+
+extension ServerCommand {
+    // MARK: - Export
+
+    /// Writes a workspace to a file of JSON lines; works beside a running server.
+    /// - Parameter resume: goes on with a file that was cut off.
+    /// - Throws: `StartupError`
+    public static func export(
+        _ options: ServeOptions, workspace name: String?, to path: String, resume: Bool
+    ) async throws -> TransferSummary {
+        let database = try await beside(options)
+        defer { try? database.close() }
+        let workspace = try await workspace(name, in: database)
+        let exporter = WorkspaceExporter(database: database, workspace: workspace)
+        var (tally, position, keep) = (ExportTally(), WorkspaceExporter.Position(), nil as Int?)
+        if resume, FileManager.default.fileExists(atPath: path) {
+            (tally, position, keep) = try await rest(of: path, workspace)
+        }
+        let file = try AppendedFile(path, keep: keep)
+        if keep == nil { try file.append(exporter.header(now: WallClock.system(offsetSeconds: 0).now())) }
+        let kept = Mutex(tally)
+        try await exporter.rows(from: position) { lines in
+            kept.withLock { $0.add(lines: lines) }
+            try file.append(lines)
+        }
+        let all = kept.withLock { $0 }
+        try file.append(all.end)
+        try file.flush()
+        return TransferSummary(workspace: workspace.slug, rows: all.rows, checksum: all.checksum)
+    }
+
+    /// What a file that was cut off holds up to its last checkpoint.
+    private static func rest(
+        of path: String, _ workspace: Workspace
+    ) async throws -> (ExportTally, WorkspaceExporter.Position, Int?) {
+        var (bytes, safe, isFirst) = (0, 0, true)
+        var (tally, safeTally, position) = (ExportTally(), ExportTally(), WorkspaceExporter.Position())
+        try await BoundedFile.lines(of: path) { line in
+            bytes += line.count + 1
+            if isFirst {
+                isFirst = false
+                guard try header(line, path)["id"]?.stringValue == "\(workspace.ref.id)" else {
+                    throw StartupError("\(path) is an export of another workspace.")
+                }
+                safe = bytes
+            } else if let found = WorkspaceExporter.position(line) {
+                (position, safe, safeTally) = (found, bytes, tally)
+            } else if ExportTally.isEnd(line) {
+                throw StartupError("\(path) is complete already.")
+            } else {
+                tally.add(line)
+            }
+        }
+        guard safe > 0 else { return (ExportTally(), position, 0) }
+        return (safeTally, position, safe)
+    }
+
+    private static func header(_ line: ArraySlice<UInt8>, _ path: String) throws -> JSONObject {
+        guard let value = try? JSONParser.parse(Array(line)), let version = value["agentos_export"]?.intValue,
+            let workspace = value["workspace"]?.objectValue
+        else { throw StartupError("\(path) is not an export of agentos.") }
+        guard version == 1, (value["schema"]?.intValue ?? 0) <= Migrator.newestVersion else {
+            throw StartupError("\(path) was written by a newer agentos; install that version.")
+        }
+        return workspace
+    }
+
+    private static func workspace(_ name: String?, in database: SQLiteDatabase) async throws -> Workspace {
+        let known = try await WorkspaceStore.all(database)
+        let names = known.map(\.slug).joined(separator: ", ")
+        guard let name else {
+            if let only = known.first, known.count == 1 { return only }
+            throw StartupError("Name one of the workspaces with --workspace: \(names).")
+        }
+        guard let found = known.first(where: { $0.slug == name || "\($0.ref.id)" == name }) else {
+            throw StartupError("There is no workspace \(name); there are: \(names).")
+        }
+        return found
+    }
+
+    /// The store of a folder that a server may have open.
+    static func beside(_ options: ServeOptions) async throws -> SQLiteDatabase {
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        guard DataFolder.holdsStore(configuration.data) else {
+            throw StartupError("There is no store in \(configuration.data).")
+        }
+        do {
+            let database = try SQLiteDatabase(
+                path: URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/agentos.db", readers: 1)
+            let version = try await database.read { try $0.int("SELECT MAX(version) FROM schema_migrations") }
+            guard version == Int64(Migrator.newestVersion) else {
+                try database.close()
+                throw StartupError(
+                    "The store is at schema version \(version ?? 0), this binary at \(Migrator.newestVersion); "
+                        + "start its server with this version first.")
+            }
+            return database
+        } catch let error as AgentOSError {
+            throw StartupError(error.message)
+        }
+    }
+
+    // MARK: - Import
+
+    /// Stores an export in a data folder that no server has open; makes the folder when it is missing. The whole file is
+    /// checked first. Running it again stores what is missing.
+    /// - Parameter workspace: where to; default: the workspace of the export, made when it is missing.
+    /// - Throws: `StartupError`; `AgentOSError` for rows that are not as an export has them.
+    public static func importWorkspace(
+        _ options: ServeOptions, from path: String, workspace wanted: String?
+    ) async throws -> TransferSummary {
+        let (source, tally) = try await verify(path)
+        guard let id = source["id"]?.stringValue.flatMap({ WorkspaceID($0) }), let slug = source["slug"]?.stringValue,
+            let name = source["name"]?.stringValue
+        else { throw StartupError("\(path) is not an export of agentos.") }
+        let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
+        let folder = try DataFolder(configuration.data)
+        let store = try await Stores.open(folder, configuration)
+        defer { try? store.database.close() }
+        let (workspace, isNew) = try await WorkspaceImporter.target(
+            store, id: id, slug: slug, name: name, wanted: wanted)
+        let importer = WorkspaceImporter(stores: store, workspace: workspace.ref)
+        var (outcome, batch, bytes): (WorkspaceImporter.Outcome, [ArraySlice<UInt8>], Int) = (.init(), [], 0)
+        try await BoundedFile.lines(of: path) { line in
+            guard ExportTally.isRow(line) else { return }
+            batch.append(ArraySlice(Array(line)))
+            bytes += line.count
+            guard bytes > 2 << 20 || batch.count >= 2000 else { return }
+            outcome += try await importer.store(batch)
+            batch.removeAll(keepingCapacity: true)
+            bytes = 0
+        }
+        if !batch.isEmpty { outcome += try await importer.store(batch) }
+        var summary = TransferSummary(workspace: workspace.slug, rows: tally.rows, checksum: tally.checksum)
+        (summary.stored, summary.known, summary.orphans) = (outcome.stored, outcome.known, outcome.orphans)
+        if isNew {
+            let key = GeneratedKey(.workspace)
+            let now = store.clock.now()
+            _ = try await store.committer.write {
+                try KeyStore.insert(key, name: "Made by import", workspace: workspace.ref.key, now: now, $0)
+            }
+            summary.key = key.text
+        }
+        return summary
+    }
+
+    /// Reads a whole export and compares it with its end.
+    private static func verify(_ path: String) async throws -> (JSONObject, ExportTally) {
+        var (source, isComplete, tally) = (nil as JSONObject?, false, ExportTally())
+        try await BoundedFile.lines(of: path) { line in
+            if source == nil {
+                source = try header(line, path)
+            } else if ExportTally.isEnd(line) {
+                try tally.check(against: line, path)
+                isComplete = true
+            } else {
+                tally.add(line)
+            }
+        }
+        guard let source else { throw StartupError("\(path) is not an export of agentos.") }
+        guard isComplete else {
+            throw StartupError("\(path) is not complete; go on with agentos export --resume where it was made.")
+        }
+        return (source, tally)
+    }
+}

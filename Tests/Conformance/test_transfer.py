@@ -1,0 +1,146 @@
+"""Backup, restore, export and import, as an operator does them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from kit.api import Api, data_of
+from kit.server import Server
+
+EVENT = {"type": "note", "payload": {"text": "zwölf\u2028 \"quoted\"\n", "big": 12345678901234567890, "dec": 1.50}}
+
+
+def fill(server: Server) -> dict[str, str]:
+    """A bit of everything; returns ids."""
+    ws = Api(server.base, server.credentials["workspace_key"])
+    agent, reported = server.credentials["hosted_agent_id"], server.credentials["reported_agent_id"]
+    invoked = ws.rpc("runs_invoke", agent_id=agent, input={"message": "What time is it?"}, start_session=True)
+    run = Api(server.base, server.credentials["reported_agent_key"])
+    started = run.start_run(reported, input={"message": "x", "n": 1.50}, external_run_id="ext-1")
+    events = [EVENT | {"payload": EVENT["payload"] | {"n": n}} for n in range(30)]
+    data_of(run.ingest("events", json.dumps({"run_id": started, "events": events}, indent=1).encode()))
+    data_of(run.ingest("run/complete", {"run_id": started, "output": {"answer": "é"}}))
+    left_open = run.start_run(reported, input={})
+    ws.rpc("folders_create", name="Sales")
+    ws.rpc("resources_create", filename="prices.csv", content="a,b\n1,2\n")
+    ws.rpc("schedules_upsert", agent_id=agent, frequency="daily")
+    ws.rpc("webhooks_create", url="https://1.1.1.1/")
+    ws.rpc("agents_update", agent_id=agent, role="Teller of times")
+    return {
+        "run": started,
+        "open": left_open,
+        "session": invoked["session_id"],
+        "agent": agent,
+    }
+
+
+def export(server: Server, path: Path, *more: str) -> dict:
+    done = server.cli("export", str(path), "--data", str(server.data), "--json", *more)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_backup_while_serving_and_restore(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    ids = fill(server)
+    file = server.home / "store.backup"
+    done = server.cli("backup", str(file), "--data", str(server.data))
+    assert done.returncode == 0, done.stderr
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (server.home / "store.backup.sha256").read_text() == f"{digest}  store.backup\n"
+    for secret in [(server.data / "master.key").read_bytes().strip(), *(v.encode() for k, v in server.credentials.items() if k.endswith("_key"))]:
+        assert secret not in file.read_bytes()
+    assert server.cli("backup", str(file), "--data", str(server.data)).returncode == 1, "an old backup is not overwritten"
+
+    other = make_server()
+    refused = server.cli("restore", str(file), "--data", str(server.data))
+    assert refused.returncode == 1 and "--replace" in refused.stderr, refused.stderr
+    done = other.cli("restore", str(file), "--data", str(other.data))
+    assert done.returncode == 0 and "master.key" in done.stderr, done.stderr
+    other.credentials = server.credentials
+    other.start()
+    ws = Api(other.base, server.credentials["workspace_key"])
+    run = ws.rpc("runs_get", run_id=ids["run"])
+    assert run["status"] == "completed" and run["output"] == {"answer": "é"}
+    assert len(ws.rpc("runs_get_events", run_id=ids["run"])) == 30
+    other.stop()
+    assert other.integrity() == "ok"
+
+    bytes_ = bytearray(file.read_bytes())
+    bytes_[len(bytes_) // 2] ^= 1
+    file.write_bytes(bytes_)
+    third = make_server()
+    done = third.cli("restore", str(file), "--data", str(third.data))
+    assert done.returncode == 1 and "damaged" in done.stderr, done.stderr
+    assert not (third.data / "agentos.db").exists()
+    done = server.cli("restore", str(file), "--replace", "--data", str(server.data))
+    assert done.returncode == 1, "not under a running server, nor with a damaged file"
+
+
+def test_an_export_comes_back_as_it_was(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    ids = fill(server)
+    file = server.home / "ws.jsonl"
+    first = export(server, file)
+    text = file.read_text()
+    for secret in server.credentials.values():
+        assert not secret.startswith("aos_") or secret not in text
+    rows = [json.loads(line) for line in text.splitlines()]
+    events = [e for r in rows if r.get("table") == "event_chunks" and r["run_id"] == ids["run"] for e in r["events"]]
+    assert len(events) == 30 and events[0]["payload"]["big"] == 12345678901234567890
+
+    other = make_server()
+    done = other.cli("import", str(file), "--data", str(other.data), "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["orphans"] == 0 and result["known"] == 0 and result["stored"] == sum(first["rows"].values())
+    again = json.loads(other.cli("import", str(file), "--data", str(other.data), "--json").stdout)
+    assert again["stored"] == 0 and again["known"] == result["stored"], "running it again changes nothing"
+    other.credentials = {**server.credentials, "workspace_key": result["workspace_key"]}
+    other.start()
+    for key in (result["workspace_key"], server.credentials["workspace_key"]):
+        ws = Api(other.base, key)
+        assert ws.rpc("runs_get", run_id=ids["run"])["input"] == {"message": "x", "n": 1.5}
+        seen = ws.rpc("runs_get_events", run_id=ids["run"])
+        assert [e["sequence_number"] for e in seen] == list(range(1, 31)) and seen[7]["payload"] == EVENT["payload"] | {"n": 7}
+    assert ws.rpc("runs_get", run_id=ids["open"])["status"] == "running", "a reported run goes on wherever it is reported"
+    assert len(ws.rpc("conversations_get", conversation_id=ids["session"])["messages"]) == 2
+    assert ws.rpc("schedules_get", agent_id=ids["agent"])["enabled"] is False
+    assert ws.rpc("agents_get", agent_id=ids["agent"])["role"] == "Teller of times"
+    # Repeats are still recognised.
+    run = Api(other.base, server.credentials["reported_agent_key"])
+    assert run.start_run(server.credentials["reported_agent_id"], input={}, external_run_id="ext-1") == ids["run"]
+    second = export(other, other.home / "again.jsonl")
+    same = lambda counts: {k: v for k, v in counts.items() if k not in ("api_keys", "audit_log")}  # noqa: E731
+    assert same(second["rows"]) == same(first["rows"])
+
+
+def test_an_export_goes_on_where_it_was_cut_off(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    fill(server)
+    whole, part = server.home / "whole.jsonl", server.home / "part.jsonl"
+    first = export(server, whole)
+    lines = whole.read_bytes().splitlines(keepends=True)
+    for cut in range(1, len(lines), max(1, len(lines) // 12)):
+        part.write_bytes(b"".join(lines[:cut]) + lines[cut][: len(lines[cut]) // 2])
+        resumed = export(server, part, "--resume")
+        assert (resumed["rows"], resumed["sha256"]) == (first["rows"], first["sha256"]), cut
+    refused = server.cli("export", str(part), "--data", str(server.data))
+    assert refused.returncode == 1 and "there already" in refused.stderr
+
+    other = make_server()
+    part.write_bytes(b"".join(lines[:-1]))
+    done = other.cli("import", str(part), "--data", str(other.data))
+    assert done.returncode == 1 and "not complete" in done.stderr and not other.data.exists()
+    damaged = [line.replace(b"Sales", b"Sells") for line in lines]
+    part.write_bytes(b"".join(damaged))
+    done = other.cli("import", str(part), "--data", str(other.data))
+    assert done.returncode == 1 and "damaged" in done.stderr and not other.data.exists()
+    refused = server.cli("import", str(whole), "--data", str(server.data))
+    assert refused.returncode == 1 and "in use" in refused.stderr
+    server.stop()
+    into = server.cli("import", str(whole), "--data", str(server.data), "--workspace", "elsewhere")
+    assert into.returncode == 1 and "another workspace" in into.stderr, into.stderr
