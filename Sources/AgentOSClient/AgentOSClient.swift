@@ -63,6 +63,19 @@ public struct AgentOSClient: Sendable {
         return (answer.data, answer.nextCursor)
     }
 
+    /// The server's own description of its interface (OpenAPI 3.1).
+    public func openAPI() async throws -> JSONValue {
+        let response = try await transport.open(
+            transport.request("/openapi.json", body: nil), timeout: Timeouts.ordinary)
+        do {
+            return try JSONParser.parse(try await transport.bytes(of: response))
+        } catch is JSONParseError {
+            throw ConnectionError(
+                .unexpectedAnswer, "What answered at \(baseURL) is not an AgentOS server.",
+                status: Int(response.status.code))
+        }
+    }
+
     /// Passes one MCP message (JSON-RPC) on to the server.
     /// - Returns: the server's message; nil when there is none, as to a notification.
     public func mcp(_ message: [UInt8]) async throws -> [UInt8]? {

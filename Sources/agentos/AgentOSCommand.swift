@@ -21,6 +21,19 @@ struct AgentOSCommand: AsyncParsableCommand {
             ApplyCommand.self, KeysCommand.self, InvokeCommand.self, ReplyCommand.self, ApprovalsCommand.self,
             RunsCommand.self, TailCommand.self, RPCCommand.self, MCPCommand.self,
             BackupCommand.self, RestoreCommand.self, ExportCommand.self, ImportCommand.self,
+            NounCommand<Nouns.Folders>.self, NounCommand<Nouns.Members>.self,
+            NounCommand<Nouns.Workspaces>.self, NounCommand<Nouns.WorkspaceKeys>.self,
+            NounCommand<Nouns.UserKeys>.self, NounCommand<Nouns.Versions>.self,
+            NounCommand<Nouns.Search>.self, NounCommand<Nouns.AuditLog>.self,
+            NounCommand<Nouns.Usage>.self, NounCommand<Nouns.Fleet>.self,
+            NounCommand<Nouns.Schedules>.self, NounCommand<Nouns.Webhooks>.self,
+            NounCommand<Nouns.Alerts>.self, NounCommand<Nouns.Notifications>.self,
+            NounCommand<Nouns.Reports>.self, NounCommand<Nouns.Cases>.self,
+            NounCommand<Nouns.Jobs>.self, NounCommand<Nouns.Retention>.self,
+            NounCommand<Nouns.Conversations>.self, NounCommand<Nouns.Resources>.self,
+            NounCommand<Nouns.Tools>.self, NounCommand<Nouns.MCPServers>.self,
+            NounCommand<Nouns.Providers>.self, NounCommand<Nouns.Budgets>.self,
+            NounCommand<Nouns.Marketplace>.self, NounCommand<Nouns.Integrations>.self,
         ])
 
     static func main() async {

@@ -8,7 +8,11 @@ struct Table {
 
     init(_ headings: String...) { self.headings = headings }
 
-    mutating func add(_ cells: String...) { rows.append(cells.map { Output.printable($0.isEmpty ? "-" : $0) }) }
+    init(columns: [String]) { headings = columns }
+
+    mutating func add(_ cells: String...) { add(cells) }
+
+    mutating func add(_ cells: [String]) { rows.append(cells.map { Output.printable($0.isEmpty ? "-" : $0) }) }
 
     func print(whenEmpty remark: String) {
         guard !rows.isEmpty else { return Output.note(remark) }
