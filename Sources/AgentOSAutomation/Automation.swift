@@ -46,7 +46,7 @@ public final class Automation: Sendable {
             guard let workspace = job.payload["workspace"]?.intValue else { return }
             try await stores.retention.sweep(workspace: Int64(workspace))
         }
-        let evals = EvalRunner(stores: stores, runtime: runtime)
+        let evals = EvalRunner(stores: stores, runtime: runtime, judge: EvalJudge(providers: providers))
         dispatcher.register(EvalStore.runJob, policy: .init(attempts: 20, longest: 60)) { job in
             guard let run = job.payload["eval_run"]?.intValue else { return }
             try await evals.run(Int64(run))

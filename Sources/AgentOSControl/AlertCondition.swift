@@ -4,6 +4,7 @@ import AgentOSCore
 enum AlertCondition {
     static let types = [
         "run_failed", "run_duration_exceeded", "error_rate_exceeded", "no_runs", "cost_exceeded", "budget_near",
+        "event_emitted",
     ]
 
     /// The names that older documents use.
@@ -31,9 +32,23 @@ enum AlertCondition {
         }
     }
 
+    private static func eventType(_ given: JSONObject) throws -> JSONObject {
+        for (name, value) in given.members where !value.isNull && name != "event_type" {
+            throw AgentOSError.invalid("condition_config.\(name.prefix(80))", "is unknown; there is event_type")
+        }
+        guard let value = given["event_type"], !value.isNull else {
+            throw AgentOSError.invalid("condition_config.event_type", "is required for event_emitted")
+        }
+        guard let type = value.stringValue, (1...200).contains(type.unicodeScalars.count) else {
+            throw AgentOSError.invalid("condition_config.event_type", "must be a string of 1 to 200 characters")
+        }
+        return ["event_type": value]
+    }
+
     /// The configuration under its own names, complete.
     /// - Throws: VALIDATION_ERROR naming the member.
     static func checked(_ type: String, _ given: JSONObject) throws -> JSONObject {
+        if type == "event_emitted" { return try eventType(given) }
         var out = JSONObject()
         let known = known(type)
         for (name, value) in given.members where !value.isNull {

@@ -55,7 +55,8 @@ public struct Stores: Sendable {
         let listeners: [any RunChangeListener] = [
             RollupKeeper(), RunNotifier(), WebhookOutbox(), AlertWatcher(), searchIndexer,
         ]
-        log = EventLog(database: database, committer: committer, clock: clock, prices: prices)
+        let eventAlerts = EventAlerts()
+        log = EventLog(database: database, committer: committer, clock: clock, prices: prices, alerts: eventAlerts)
         agents = AgentStore(database: database, committer: committer, clock: clock)
         agentVersions = AgentVersionStore(database: database)
         audit = AuditStore(database: database)
@@ -80,7 +81,8 @@ public struct Stores: Sendable {
         schedules = ScheduleStore(database: database, committer: committer, clock: clock)
         webhooks = WebhookStore(database: database, committer: committer, clock: clock, vault: vault)
         deliveries = DeliveryStore(database: database, committer: committer, clock: clock)
-        alerts = AlertStore(database: database, committer: committer, clock: clock, vault: vault)
+        alerts = AlertStore(
+            database: database, committer: committer, clock: clock, vault: vault, events: eventAlerts)
         evals = EvalStore(database: database, committer: committer, clock: clock)
         reports = ReportStore(database: database, committer: committer, clock: clock)
         inboundHooks = InboundHookStore(database: database, committer: committer, clock: clock, vault: vault)

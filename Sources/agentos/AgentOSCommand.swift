@@ -20,7 +20,7 @@ struct AgentOSCommand: AsyncParsableCommand {
             ServeCommand.self, InitCommand.self, DoctorCommand.self, VersionCommand.self, AgentsCommand.self,
             ApplyCommand.self, KeysCommand.self, InvokeCommand.self, ReplyCommand.self, ApprovalsCommand.self,
             RunsCommand.self, TailCommand.self, RPCCommand.self, MCPCommand.self,
-            BackupCommand.self, RestoreCommand.self, ExportCommand.self, ImportCommand.self,
+            EvalCommand.self, BackupCommand.self, RestoreCommand.self, ExportCommand.self, ImportCommand.self,
             NounCommand<Nouns.Folders>.self, NounCommand<Nouns.Members>.self,
             NounCommand<Nouns.Workspaces>.self, NounCommand<Nouns.WorkspaceKeys>.self,
             NounCommand<Nouns.UserKeys>.self, NounCommand<Nouns.Versions>.self,

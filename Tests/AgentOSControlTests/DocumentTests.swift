@@ -50,6 +50,8 @@ struct DocumentTests {
                     "name": "a", "condition_type": "run_failed", "channels": ["email"],
                     "notification_config": ["email": "a@example.org"],
                 ]), "eval_case_id": evalCase,
+            "eval_suite_id": try #require(
+                try await runtime.call("evals_run_suite", key: key, ["agent_id": agent])["id"]),
             "eval_run_id": try await made("evals_run_case", ["eval_case_id": evalCase]), "webhook_id": hook,
             "job_id": try #require(jobs.arrayValue?.first?["id"]),
             "delivery_id": try #require(deliveries.arrayValue?.first?["id"]),

@@ -55,6 +55,7 @@ private func strangers(_ runtime: TestRuntime, _ key: String) async throws -> [S
                 "notification_config": ["email": "a@example.org"],
             ]),
         "eval_case_id": evalCase,
+        "eval_suite_id": try await made("evals_run_suite", ["agent_id": agent]),
         "eval_run_id": try await made("evals_run_case", ["eval_case_id": evalCase]),
         "report_id": try await made(
             "reports_generate", ["type": "run_summary", "run_id": try #require(invoked["run_id"])]),

@@ -7,15 +7,16 @@ import AgentOSWire
 struct EvalRunner: Sendable {
     let stores: Stores
     let runtime: Runtime
+    let judge: EvalJudge
 
     func run(_ key: Int64) async throws {
         guard let (run, evalCase) = try await stores.evals.open(key) else { return }
-        let ref: RunRef
+        let (ref, agent): (RunRef, Agent)
         let assertions = try (evalCase.assertions.arrayValue ?? []).enumerated().map {
             try EvalAssertion($1, path: "assertions[\($0)]")
         }
         do {
-            let agent = try await stores.agents.agent(evalCase.agentID, workspace: evalCase.workspaceKey)
+            agent = try await self.agent(of: evalCase, version: run.version)
             var request = InvokeRequest(input: evalCase.input.encoded)
             request.test = true
             // A try that is begun anew after a crash finds its run again.
@@ -33,19 +34,40 @@ struct EvalRunner: Sendable {
             return try await stores.evals.settle(run, status: "error", results: [], error: error.message)
         }
         let observed = try await observe(ref)
-        let results = assertions.map { assertion -> (Bool, JSONValue) in
-            let result = assertion.judge(observed)
-            return (
-                result.passed,
-                [
-                    "assertion_type": .string(assertion.type), "passed": .bool(result.passed),
-                    "actual_value": result.actual, "expected_value": result.expected,
-                ]
-            )
+        var results: [(passed: Bool, shown: JSONValue)] = []
+        do {
+            for assertion in assertions {
+                if let rubric = assertion.rubric {
+                    results.append(try await judge.judge(observed, of: agent, input: evalCase.input, rubric))
+                    continue
+                }
+                let result = assertion.judge(observed)
+                results.append(
+                    (
+                        result.passed,
+                        [
+                            "assertion_type": .string(assertion.type), "passed": .bool(result.passed),
+                            "actual_value": result.actual, "expected_value": result.expected,
+                        ]
+                    ))
+            }
+        } catch let error as AgentOSError where error.code != .unavailable && error.code != .rateLimited {
+            return try await stores.evals.settle(
+                run, status: "error", results: results.map(\.shown), error: error.message)
         }
-        let passed = results.allSatisfy(\.0)
+        let passed = results.allSatisfy(\.passed)
         try await stores.evals.settle(
-            run, status: passed ? "passed" : "failed", results: results.map(\.1), error: observed.error)
+            run, status: passed ? "passed" : "failed", results: results.map(\.shown), error: observed.error)
+    }
+
+    /// The agent with the configuration that the try is of.
+    private func agent(of evalCase: EvalCase, version: Int?) async throws -> Agent {
+        var agent = try await stores.agents.agent(evalCase.agentID, workspace: evalCase.workspaceKey)
+        if let version, version != agent.version {
+            agent.adopt(try await stores.agentVersions.version(version, agent: agent.key).configuration)
+            agent.version = version
+        }
+        return agent
     }
 
     private func observe(_ ref: RunRef) async throws -> EvalAssertion.Observed {

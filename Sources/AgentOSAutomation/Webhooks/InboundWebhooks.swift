@@ -28,7 +28,7 @@ extension Automation {
     /// Starts the run that a delivery asks for, or finds the one it began before.
     /// - Throws: NOT_FOUND for a wrong link, UNAUTHENTICATED for a wrong signature, and what an invoke throws.
     public func receive(_ delivery: InboundDelivery) async throws -> RunID {
-        let (workspace, style, secret) = try await stores.inboundHooks.open(
+        let (workspace, style, secret, template) = try await stores.inboundHooks.open(
             agent: delivery.agent, token: delivery.token)
         if let secret, !Self.isSigned(delivery, style: style, secret: secret, now: stores.clock.now()) {
             throw AgentOSError(.unauthenticated, "The signature is missing or wrong.")
@@ -36,7 +36,13 @@ extension Automation {
         let agent = try await stores.agents.agent(delivery.agent, workspace: workspace)
         let parsed = try? JSONParser.parse(delivery.body)
         var request = InvokeRequest()
-        if parsed?.objectValue != nil {
+        if let template {
+            var input = JSONObject()
+            for (name, path) in template.members {
+                input[name] = path.stringValue.flatMap { JSONPath($0).value(in: parsed ?? .null) }
+            }
+            request.input = JSONValue.object(input).encoded
+        } else if parsed?.objectValue != nil {
             request.input = delivery.body
         } else {
             request.input = JSONValue.object(["body": .string(String(decoding: delivery.body, as: UTF8.self))]).encoded

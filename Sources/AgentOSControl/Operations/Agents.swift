@@ -146,6 +146,10 @@ extension Operation {
                 .optional("inbound_webhook_secret", .string(1...200), "What senders sign with.").secret,
                 .optional(
                     "inbound_webhook_style", .choice(InboundHookStore.styles), "How they sign (default agentos)."),
+                .optional(
+                    "inbound_webhook_template", .object,
+                    "Which part of the body becomes which member of the input, as {member: path} with paths such as "
+                        + "$.issue.title; default: the body is the input."),
             ] + Parameter.agentFields, access: .role(.member),
             returns: .open([("ok", .boolean), ("agent_id", .uuid), ("agent", .agent)])
         ) { call in
@@ -176,6 +180,15 @@ extension Operation {
         }
     }
 
+    private static func template(_ parameters: Parameters) throws -> JSONObject? {
+        guard let template = parameters.object("inbound_webhook_template") else { return nil }
+        for (name, path) in template.members where path.stringValue?.isEmpty != false {
+            throw AgentOSError.invalid(
+                "inbound_webhook_template.\(name.prefix(80))", "must be a path such as $.issue.title")
+        }
+        return template
+    }
+
     /// Makes or removes the link that starts the agent's runs.
     private static func inboundHook(
         _ wanted: Bool, _ parameters: Parameters, _ agent: Agent, _ services: ControlServices
@@ -189,7 +202,7 @@ extension Operation {
         }
         let token = try await services.inboundHooks.create(
             agent: agent, secret: parameters.string("inbound_webhook_secret"),
-            style: parameters.string("inbound_webhook_style") ?? "agentos")
+            style: parameters.string("inbound_webhook_style") ?? "agentos", template: try template(parameters))
         return .string("\(services.automation.settings.publicURL)/api/v1/hooks/\(agent.id)/\(token)")
     }
 

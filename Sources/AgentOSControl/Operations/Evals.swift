@@ -5,11 +5,14 @@ extension Operation {
     static func evals(_ services: ControlServices) -> [Operation] {
         [
             listCases(services), createCase(services), createFromRun(services), deleteCase(services), runCase(services),
-            getRun(services),
+            getRun(services), runSuite(services), getSuite(services), compare(services),
         ]
     }
 
     private static let caseID = Parameter.required("eval_case_id", .uuid, "The case.")
+    private static let version = Parameter.optional(
+        "version", .integer(1...1_000_000), "Of the agent's configuration (default: as it is now).")
+    private static let states = ["pending", "running", "passed", "failed", "error"]
     private static let made = ResultType.object([("eval_case_id", .uuid), ("id", .uuid), ("name", .string)])
 
     private static func listCases(_ services: ControlServices) -> Operation {
@@ -102,12 +105,18 @@ extension Operation {
 
     private static func runCase(_ services: ControlServices) -> Operation {
         Operation(
-            "evals_run_case", "Tries a case in the background; look at it with evals_get_run.", [caseID],
+            "evals_run_case", "Tries a case in the background; look at it with evals_get_run.",
+            [caseID, version],
             access: .role(.member), returns: .object([("eval_run_id", .uuid), ("id", .uuid), ("status", .string)])
         ) { call in
             let item = try await services.evals.evalCase(
                 call.parameters.id("eval_case_id"), workspace: call.workspaceKey)
-            let id = try await services.evals.begin(item)
+            let version = call.parameters.int("version")
+            if let version {
+                let agent = try await services.agents.agent(item.agentID, workspace: call.workspaceKey)
+                _ = try await services.agentVersions.version(version, agent: agent.key)
+            }
+            let id = try await services.evals.begin(item, version: version)
             return OperationResult(["eval_run_id": .string("\(id)"), "id": .string("\(id)"), "status": "pending"])
         }
     }
@@ -118,7 +127,7 @@ extension Operation {
             [.required("eval_run_id", .uuid, "The try.")], readOnly: true, access: .role(.viewer),
             returns: .object([
                 ("id", .uuid), ("eval_case_id", .uuid), ("run_id", .nullable(.uuid)),
-                ("status", .choice(["pending", "running", "passed", "failed", "error"])),
+                ("status", .choice(states)), ("version", .nullable(.integer)),
                 ("results", .array(.freeObject)), ("error_message", .nullable(.string)), ("created_at", .time),
                 ("completed_at", .nullable(.time)),
             ])
@@ -126,7 +135,8 @@ extension Operation {
             let run = try await services.evals.run(call.parameters.id("eval_run_id"), workspace: call.workspaceKey)
             return OperationResult([
                 "id": .string("\(run.id)"), "eval_case_id": .string("\(run.caseID)"),
-                "run_id": .optional(run.runID?.description), "status": .string(run.status), "results": run.results,
+                "run_id": .optional(run.runID?.description), "status": .string(run.status),
+                "version": .optionalInt(run.version), "results": run.results,
                 "error_message": .optional(run.errorMessage), "created_at": .time(run.createdAt),
                 "completed_at": .time(run.completedAt),
             ])

@@ -28,7 +28,7 @@ public struct EvalAssertion: Sendable {
         }
 
         /// The text of a plain answer, else the output as JSON.
-        var text: String {
+        public var text: String {
             if let object = output.objectValue, object.count == 1, let text = object["text"]?.stringValue {
                 return text
             }
@@ -45,7 +45,7 @@ public struct EvalAssertion: Sendable {
     public static let types = [
         "output_contains", "output_not_contains", "output_equals", "output_matches", "json_path_equals", "json_schema",
         "similar_to", "tool_called", "tool_not_called", "tools_in_order", "no_error", "max_duration_ms", "max_tokens",
-        "max_cost_usd", "max_steps",
+        "max_cost_usd", "max_steps", "llm_judge",
     ]
 
     public let type: String
@@ -92,6 +92,13 @@ public struct EvalAssertion: Sendable {
             try require(
                 text != nil && (threshold == nil || threshold?.doubleValue.map { (0...1).contains($0) } == true),
                 "a text, or {text, threshold} with a threshold between 0 and 1")
+        case "llm_judge":
+            let (rubric, threshold, model) = (value["rubric"]?.stringValue, value["threshold"], value["model"])
+            try require(
+                rubric?.isEmpty == false
+                    && (threshold == nil || threshold?.doubleValue.map { (0...1).contains($0) } == true)
+                    && (model == nil || model?.stringValue != nil),
+                "{rubric, model, threshold} with a text, a model's name and a threshold between 0 and 1")
         case "tools_in_order":
             try require(value.arrayValue?.allSatisfy { $0.stringValue != nil } == true, "a list of tool names")
         case "max_duration_ms", "max_tokens", "max_cost_usd", "max_steps":
@@ -101,6 +108,13 @@ public struct EvalAssertion: Sendable {
         return nil
     }
 
+    /// What a model has to judge; nil for assertions that need none.
+    public var rubric: (text: String, model: String?, threshold: Double)? {
+        guard type == "llm_judge", let text = value["rubric"]?.stringValue else { return nil }
+        return (text, value["model"]?.stringValue, value["threshold"]?.doubleValue ?? 0.7)
+    }
+
+    /// Of an assertion that has no rubric.
     public func judge(_ run: Observed) -> Result {
         let text = run.text
         let needle = value.stringValue ?? ""
@@ -118,7 +132,7 @@ public struct EvalAssertion: Sendable {
         case "output_matches": return result(schema?.isValid(.string(text)) ?? false, .string(text))
         case "json_schema": return result(schema?.isValid(run.output) ?? false, run.output)
         case "json_path_equals":
-            let found = Self.lookup(value["path"]?.stringValue ?? "", in: run.output)
+            let found = JSONPath(value["path"]?.stringValue ?? "").value(in: run.output)
             return result(found == value["value"], found ?? .null, value["value"])
         case "similar_to":
             let share = Self.similarity(text, value.stringValue ?? value["text"]?.stringValue ?? "")
@@ -136,22 +150,6 @@ public struct EvalAssertion: Sendable {
         case "max_steps": return atMost(Double(run.steps), .int(run.steps))
         default: return result(false, .null)
         }
-    }
-
-    /// `$.a.b[0]`, `a.b.0` or `/a/b/0`.
-    private static func lookup(_ path: String, in value: JSONValue) -> JSONValue? {
-        let parts = path.split(whereSeparator: { "./[]".contains($0) }).drop { $0 == "$" }
-        var current = value
-        for part in parts {
-            if let items = current.arrayValue, let index = Int(part), items.indices.contains(index) {
-                current = items[index]
-            } else if let member = current[String(part)] {
-                current = member
-            } else {
-                return nil
-            }
-        }
-        return current
     }
 
     /// Shared words among all words of both (Jaccard), letter case aside.

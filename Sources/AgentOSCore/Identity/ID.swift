@@ -131,6 +131,7 @@ public enum WorkspaceTag {}
 public enum FolderTag {}
 public enum EvalCaseTag {}
 public enum EvalRunTag {}
+public enum EvalSuiteTag {}
 public enum ReportTag {}
 public enum WebhookTag {}
 public enum DeliveryTag {}
@@ -157,6 +158,7 @@ public typealias DeliveryID = ID<DeliveryTag>
 public typealias AlertID = ID<AlertTag>
 public typealias EvalCaseID = ID<EvalCaseTag>
 public typealias EvalRunID = ID<EvalRunTag>
+public typealias EvalSuiteID = ID<EvalSuiteTag>
 public typealias ReportID = ID<ReportTag>
 public typealias FolderID = ID<FolderTag>
 public typealias AuditID = ID<AuditTag>

@@ -32,8 +32,10 @@ public final class AlertStore: Sendable {
     let committer: GroupCommit
     let clock: WallClock
     private let vault: Vault
+    private let events: EventAlerts
 
-    public init(database: any Database, committer: GroupCommit, clock: WallClock, vault: Vault) {
+    init(database: any Database, committer: GroupCommit, clock: WallClock, vault: Vault, events: EventAlerts) {
+        self.events = events
         self.database = database
         self.committer = committer
         self.clock = clock
@@ -132,6 +134,7 @@ public final class AlertStore: Sendable {
                 ]
             ) { try $0.requiredInt(0) }
             guard let key else { throw StoreError.damaged("a new rule") }
+            self.events.forget()
             if type == "no_runs" { try Self.arm(key, at: now.advanced(bySeconds: 60), now: now, connection) }
         }
         return (id, secret)
@@ -158,6 +161,7 @@ public final class AlertStore: Sendable {
                     .json(.array(rule.channels.map(JSONValue.string))), .json(.object(rule.notificationConfig)),
                     .bool(rule.isActive), sealed.map(SQLValue.blob) ?? .null,
                 ])
+            self.events.forget()
             if rule.conditionType == "no_runs", rule.isActive {
                 try Self.arm(rule.key, at: now, now: now, connection)
             }

@@ -5,7 +5,7 @@ public enum DataMap {
     /// Belong to a run by `run_key` and go with it.
     public static let ofRuns = [
         "run_steps", "tasks", "human_requests", "approvals", "merge_queue", "run_counters", "event_chunks",
-        "search_queue",
+        "search_queue", "alert_firings",
     ]
 
     /// Belong to an agent by `agent_key` and go with it, after its runs and conversations. `conversations` and
@@ -20,6 +20,7 @@ public enum DataMap {
         "audit_log", "deliveries", "notifications", "jobs", "api_keys", "members", "invites", "folders", "resources",
         "workspace_tools", "mcp_servers", "provider_settings", "budgets", "spend_days", "agent_days", "schedules",
         "webhooks", "alert_rules", "eval_cases", "reports", "approvals", "retention_settings",
+        "report_schedules",
     ]
 
     /// Go in slices by steps of their own.

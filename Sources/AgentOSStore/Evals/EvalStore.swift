@@ -26,6 +26,9 @@ public struct EvalRun: Sendable {
     public let errorMessage: String?
     public let createdAt: Timestamp
     public let completedAt: Timestamp?
+    /// Of the agent's configuration; nil: the newest at that time.
+    public let version: Int?
+    public let caseName: String
 }
 
 /// Cases and their tries.
@@ -113,26 +116,75 @@ public final class EvalStore: Sendable {
     }
 
     /// Puts a try of a case on record and has it made.
-    public func begin(_ evalCase: EvalCase) async throws -> EvalRunID {
+    /// - Parameters:
+    ///   - version: of the agent's configuration; nil: as it is now.
+    ///   - suite: what it is part of.
+    public func begin(_ evalCase: EvalCase, version: Int? = nil) async throws -> EvalRunID {
         let now = clock.now()
+        return try await committer.write { try Self.begin(evalCase, version: version, suite: nil, now: now, $0) }
+    }
+
+    private static func begin(
+        _ evalCase: EvalCase, version: Int?, suite: EvalSuiteID?, now: Timestamp, _ connection: any SQLConnection
+    ) throws -> EvalRunID {
         let id = EvalRunID.new(at: now)
-        try await committer.write { connection in
-            let key = try connection.row(
-                """
-                INSERT INTO eval_runs (id, case_key, agent_key, status, results, created_at)
-                SELECT $1, key, agent_key, 'pending', '[]', $3 FROM eval_cases WHERE key = $2 RETURNING key
-                """, [.id(id), .int(evalCase.key), .time(now)]
-            ) { try $0.requiredInt(0) }
-            guard let key else { throw AgentOSError.notFound("eval case") }
-            try JobQueue.enqueue(
-                Self.runJob, name: String(key), at: now, payload: ["eval_run": .int(Int(key))],
-                workspace: evalCase.workspaceKey, now: now, connection)
-        }
+        let key = try connection.row(
+            """
+            INSERT INTO eval_runs (id, case_key, agent_key, status, results, created_at, agent_version, suite_id)
+            SELECT $1, key, agent_key, 'pending', '[]', $3, $4, $5 FROM eval_cases WHERE key = $2 RETURNING key
+            """,
+            [.id(id), .int(evalCase.key), .time(now), .optional(version), suite.map { .id($0) } ?? .null]
+        ) { try $0.requiredInt(0) }
+        guard let key else { throw AgentOSError.notFound("eval case") }
+        try JobQueue.enqueue(
+            runJob, name: String(key), at: now, payload: ["eval_run": .int(Int(key))],
+            workspace: evalCase.workspaceKey, now: now, connection)
         return id
     }
 
+    /// Puts a try of each of an agent's cases on record and has them made.
+    /// - Throws: CONFLICT when it has none.
+    public func beginSuite(agent: Agent, version: Int) async throws -> EvalSuiteID {
+        let now = clock.now()
+        let suite = EvalSuiteID.new(at: now)
+        try await committer.write { connection in
+            let cases = try connection.rows(
+                "\(Self.caseColumns) WHERE c.agent_key = $1 ORDER BY c.key", [.int(agent.key)], Self.decodeCase)
+            guard !cases.isEmpty else { throw AgentOSError(.conflict, "The agent has no eval cases.") }
+            for evalCase in cases {
+                _ = try Self.begin(evalCase, version: version, suite: suite, now: now, connection)
+            }
+        }
+        return suite
+    }
+
+    /// The tries of a suite, in the order of their cases.
+    /// - Throws: NOT_FOUND
+    public func suite(_ id: EvalSuiteID, workspace: Int64) async throws -> [EvalRun] {
+        let found = try await database.read { connection in
+            try connection.rows(
+                "\(Self.runColumns) WHERE e.suite_id = $1 AND c.workspace_key = $2 ORDER BY e.case_key",
+                [.id(id), .int(workspace)], Self.decodeRun)
+        }
+        guard !found.isEmpty else { throw AgentOSError.notFound("eval suite") }
+        return found
+    }
+
+    /// The latest ended try of each case with a version.
+    public func latest(agent: Int64, version: Int) async throws -> [EvalCaseID: EvalRun] {
+        let found = try await database.read { connection in
+            try connection.rows(
+                """
+                \(Self.runColumns) WHERE e.key IN (SELECT MAX(key) FROM eval_runs
+                  WHERE agent_key = $1 AND agent_version = $2 AND completed_at IS NOT NULL GROUP BY case_key)
+                """, [.int(agent), .int(Int64(version))], Self.decodeRun)
+        }
+        return Dictionary(found.map { ($0.caseID, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
     private static let runColumns = """
-        SELECT e.key, e.id, c.id, r.id, e.status, e.results, e.error_message, e.created_at, e.completed_at
+        SELECT e.key, e.id, c.id, r.id, e.status, e.results, e.error_message, e.created_at, e.completed_at,
+          e.agent_version, c.name
         FROM eval_runs e JOIN eval_cases c ON c.key = e.case_key LEFT JOIN runs r ON r.key = e.run_key
         """
 
@@ -141,7 +193,8 @@ public final class EvalStore: Sendable {
             key: try row.requiredInt(0), id: EvalRunID(try row.bits(1)), caseID: EvalCaseID(try row.bits(2)),
             runID: row.optionalBits(3).map(RunID.init), status: try row.requiredText(4),
             results: row.json(5) ?? .array([]), errorMessage: row.text(6),
-            createdAt: Timestamp(microseconds: try row.requiredInt(7)), completedAt: row.time(8))
+            createdAt: Timestamp(microseconds: try row.requiredInt(7)), completedAt: row.time(8),
+            version: row.int(9).map(Int.init), caseName: row.text(10) ?? "")
     }
 
     /// - Throws: NOT_FOUND
@@ -169,7 +222,10 @@ public final class EvalStore: Sendable {
     public func noteRunning(_ run: EvalRun, as ref: RunRef) async throws {
         try await committer.write { connection in
             try connection.run(
-                "UPDATE eval_runs SET status = 'running', run_key = $2 WHERE key = $1", [.int(run.key), .int(ref.key)])
+                """
+                UPDATE eval_runs SET status = 'running', run_key = $2,
+                  agent_version = COALESCE(agent_version, (SELECT agent_version FROM runs WHERE key = $2)) WHERE key = $1
+                """, [.int(run.key), .int(ref.key)])
         }
     }
 

@@ -31,13 +31,18 @@ public final class EventLog: Sendable {
     private let database: any Database
     private let clock: WallClock
     private let prices: PriceBook
+    private let alerts: EventAlerts?
     let marks = RunMarks()
 
-    /// - Parameter prices: puts a cost on the model calls that others report.
+    /// - Parameters:
+    ///   - prices: puts a cost on the model calls that others report.
+    ///   - alerts: looks at what is stored.
     public init(
-        database: any Database, committer: GroupCommit, clock: WallClock, prices: PriceBook = PriceBook.builtIn
+        database: any Database, committer: GroupCommit, clock: WallClock, prices: PriceBook = PriceBook.builtIn,
+        alerts: EventAlerts? = nil
     ) {
         self.prices = prices
+        self.alerts = alerts
         self.database = database
         self.committer = committer
         self.clock = clock
@@ -147,6 +152,7 @@ public final class EventLog: Sendable {
                 .int(chunk.hasSpans ? ChunkDigests.hasSpans : 0), .blob(ChunkDigests.encode(chunk.digests)),
                 .blob(chunk.body),
             ])
+        try alerts?.look(at: chunk, run: run, now: Timestamp(microseconds: createdAt), connection)
         if mark.lastSequence == total - count {
             marks.add(chunk, last: total, to: mark)
         } else {

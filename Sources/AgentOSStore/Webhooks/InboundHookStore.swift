@@ -23,7 +23,8 @@ public final class InboundHookStore: Sendable {
 
     /// Makes a new link; an older one stops working.
     /// - Returns: its secret part, which is not kept.
-    public func create(agent: Agent, secret: String?, style: String) async throws -> String {
+    /// - Parameter template: a path in the body for each member of the input; nil takes the body as it is.
+    public func create(agent: Agent, secret: String?, style: String, template: JSONObject?) async throws -> String {
         let now = clock.now()
         let token = RandomText.alphanumeric(32)
         let sealed = try secret.map { try vault.seal($0, context: "inbound:\(agent.id)") }
@@ -32,13 +33,14 @@ public final class InboundHookStore: Sendable {
         ) { connection in
             try connection.run(
                 """
-                INSERT INTO inbound_hooks (agent_key, token_digest, secret, style, created_at)
-                VALUES ($1, $2, $3, $4, $5) ON CONFLICT (agent_key) DO UPDATE SET token_digest = excluded.token_digest,
-                  secret = excluded.secret, style = excluded.style, created_at = excluded.created_at
+                INSERT INTO inbound_hooks (agent_key, token_digest, secret, style, created_at, template)
+                VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (agent_key) DO UPDATE SET token_digest = excluded.token_digest,
+                  secret = excluded.secret, style = excluded.style, template = excluded.template,
+                  created_at = excluded.created_at
                 """,
                 [
                     .int(agent.key), .blob(Self.digest(token)), sealed.map(SQLValue.blob) ?? .null, .text(style),
-                    .time(now),
+                    .time(now), .json(template.map(JSONValue.object)),
                 ])
         }
         return token
@@ -56,16 +58,16 @@ public final class InboundHookStore: Sendable {
     /// - Throws: NOT_FOUND for a wrong link.
     public func open(
         agent id: AgentID, token: String
-    ) async throws -> (workspace: Int64, style: String, secret: String?) {
+    ) async throws -> (workspace: Int64, style: String, secret: String?, template: JSONObject?) {
         let row = try await database.read { connection in
             try connection.row(
                 """
-                SELECT a.workspace_key, h.style, h.secret FROM inbound_hooks h JOIN agents a ON a.key = h.agent_key
+                SELECT a.workspace_key, h.style, h.secret, h.template FROM inbound_hooks h JOIN agents a ON a.key = h.agent_key
                 WHERE h.token_digest = $1 AND a.id = $2 AND a.deleted_at IS NULL
                 """, [.blob(Self.digest(token)), .id(id)]
-            ) { (try $0.requiredInt(0), try $0.requiredText(1), $0.bytes(2)) }
+            ) { (try $0.requiredInt(0), try $0.requiredText(1), $0.bytes(2), $0.json(3)?.objectValue) }
         }
         guard let row else { throw AgentOSError.notFound("webhook") }
-        return (row.0, row.1, try row.2.map { try vault.open($0, context: "inbound:\(id)") })
+        return (row.0, row.1, try row.2.map { try vault.open($0, context: "inbound:\(id)") }, row.3)
     }
 }

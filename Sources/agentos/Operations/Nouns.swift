@@ -34,7 +34,7 @@ enum Nouns {
         static let name = "workspace-keys"
         static let abstract = "Make keys of the whole workspace."
         static let verbs = [
-            Verb("create", "keys_create_workspace"),
+            Verb("create", "keys_create_workspace")
         ]
     }
 
@@ -63,7 +63,7 @@ enum Nouns {
         static let name = "search"
         static let abstract = "Find runs by words of input, output and error, and by what they are."
         static let verbs = [
-            Verb("search", "runs_search", "id agent_name status started_at duration_ms error_message"),
+            Verb("search", "runs_search", "id agent_name status started_at duration_ms error_message")
         ]
     }
 
@@ -71,7 +71,7 @@ enum Nouns {
         static let name = "audit"
         static let abstract = "See who changed what."
         static let verbs = [
-            Verb("list", "audit_list", "created_at operation actor_kind actor_email object_type object_id"),
+            Verb("list", "audit_list", "created_at operation actor_kind actor_email object_type object_id")
         ]
     }
 
@@ -79,7 +79,7 @@ enum Nouns {
         static let name = "usage"
         static let abstract = "Sum runs, tokens and cost by agent, model and day."
         static let verbs = [
-            Verb("summary", "usage_summary"),
+            Verb("summary", "usage_summary")
         ]
     }
 
@@ -87,7 +87,7 @@ enum Nouns {
         static let name = "fleet"
         static let abstract = "See how every agent does, the worst first."
         static let verbs = [
-            Verb("health", "fleet_health"),
+            Verb("health", "fleet_health")
         ]
     }
 
@@ -157,6 +157,9 @@ enum Nouns {
             Verb("delete", "evals_delete_case"),
             Verb("run", "evals_run_case"),
             Verb("result", "evals_get_run"),
+            Verb("suite", "evals_run_suite"),
+            Verb("suite-result", "evals_get_suite", "name status run_id error_message"),
+            Verb("compare", "evals_compare", "name from_status to_status change"),
         ]
     }
 
@@ -254,7 +257,7 @@ enum Nouns {
         static let name = "integrations"
         static let abstract = "See which outside services are connected."
         static let verbs = [
-            Verb("list", "integrations_list"),
+            Verb("list", "integrations_list")
         ]
     }
 }

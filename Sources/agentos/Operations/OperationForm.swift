@@ -31,7 +31,8 @@ struct OperationForm {
         let known = members.filter { $0.key != "workspace" }.map { name, schema in
             Field(
                 name: name,
-                kinds: Set(schema["type"]?.arrayValue?.compactMap(\.stringValue) ?? [schema["type"]?.stringValue ?? ""]),
+                kinds: Set(
+                    schema["type"]?.arrayValue?.compactMap(\.stringValue) ?? [schema["type"]?.stringValue ?? ""]),
                 choices: schema["enum"]?.arrayValue?.compactMap(\.stringValue) ?? [],
                 help: schema["description"]?.stringValue ?? "", isRequired: required.contains(name))
         }
@@ -76,7 +77,8 @@ struct OperationForm {
         var out = JSONObject()
         for (field, text) in given + zip(open, plain) {
             out[field.name] =
-                field.name == "agent_id" && text != "null" ? .string(try await agent(text)) : try Self.value(text, field)
+                field.name == "agent_id" && text != "null"
+                ? .string(try await agent(text)) : try Self.value(text, field)
         }
         return out
     }
@@ -91,7 +93,9 @@ struct OperationForm {
             return .string(text)
         }
         if !field.kinds.isDisjoint(with: ["integer", "number"]) {
-            guard Double(text) != nil else { throw CommandFailure("\(field.flag) needs a number, not \(text).", .usage) }
+            guard Double(text) != nil else {
+                throw CommandFailure("\(field.flag) needs a number, not \(text).", .usage)
+            }
             return .number(text)
         }
         if field.kinds.contains("boolean") {

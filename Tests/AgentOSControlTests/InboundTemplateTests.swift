@@ -1,0 +1,41 @@
+import AgentOSAutomation
+import AgentOSCore
+import AgentOSStore
+import AgentOSTestSupport
+import Testing
+
+@Suite("Templates of inbound links")
+struct InboundTemplateTests {
+    @Test("parts of the body become members of the input")
+    func template() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let id = try #require(
+                try await runtime.call(
+                    "agents_create", key: key, ["name": "A", "system_prompt": "x", "provider_type": "demo"])["id"])
+            let made = try await runtime.call(
+                "agents_update", key: key,
+                [
+                    "agent_id": id, "inbound_webhook": true,
+                    "inbound_webhook_template": [
+                        "message": "$.issue.title", "first": "/issue/labels/0/name", "all": "$", "gone": "$.none",
+                    ],
+                ])
+            let url = try #require(made["inbound_webhook_url"]?.stringValue)
+            let agent = try #require(id.stringValue.flatMap { AgentID($0) })
+            let token = try #require(url.split(separator: "/").last.map(String.init))
+            let body = #"{"issue":{"title":"It broke","labels":[{"name":"bug"}]}}"#
+            let run = try await runtime.automation.receive(
+                InboundDelivery(agent: agent, token: token, body: Array(body.utf8), headers: [:]))
+            let input = try await runtime.call("runs_get", key: key, ["run_id": .string("\(run)")])["input"]
+            #expect(input?["message"] == "It broke" && input?["first"] == "bug")
+            #expect(input?["all"]?["issue"]?["title"] == "It broke" && input?["gone"] == nil)
+            let bad = try await refusal {
+                try await runtime.call(
+                    "agents_update", key: key,
+                    ["agent_id": id, "inbound_webhook": true, "inbound_webhook_template": ["message": 5]])
+            }
+            #expect(bad?.details.first?.path == "inbound_webhook_template.message")
+        }
+    }
+}
