@@ -109,7 +109,8 @@ let package = Package(
             ]),
         // Lets the providers' own clients check the fake provider; not part of the product.
         .executableTarget(name: "FakeProviderTool", dependencies: ["AgentOSCore", "AgentOSTestSupport"]),
-        .testTarget(name: "AgentOSCoreTests", dependencies: ["AgentOSCore", "AgentOSTestSupport"]),
+        .testTarget(
+            name: "AgentOSCoreTests", dependencies: ["AgentOSCore", "AgentOSTestSupport"], exclude: ["Fixtures"]),
         .testTarget(name: "AgentOSWireTests", dependencies: ["AgentOSWire", "AgentOSCore", "AgentOSTestSupport"]),
         .testTarget(
             name: "AgentOSStoreTests",

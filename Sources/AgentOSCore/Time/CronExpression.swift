@@ -50,6 +50,8 @@ public struct CronExpression: Sendable, Hashable {
         }
     }
 
+    var isOfEveryHour: Bool { hours.count == 24 }
+
     func matches(_ day: LocalTime.Day) -> Bool {
         let date = day.date
         guard monthSet.contains(date.month) else { return false }

@@ -53,12 +53,22 @@ public struct LocalTime: Sendable {
     /// When a clock on the wall shows this minute of this day. A minute that is skipped counts as the next one there is; of
     /// one that comes twice the first counts.
     public func moment(_ day: Day, minute: Int) -> Timestamp {
+        moments(day, minute: minute).first ?? jump(near: day.number * 86_400 + Int64(minute) * 60)
+    }
+
+    /// All moments at which a clock on the wall shows this minute of this day: none, one or two.
+    func moments(_ day: Day, minute: Int) -> [Timestamp] {
         let local = day.number * 86_400 + Int64(minute) * 60
-        let before = offset(at: local - 86_400)
-        let after = offset(at: local + 86_400)
-        let candidates = [local - before, local - after].filter { offset(at: $0) == local - $0 }.sorted()
-        if let first = candidates.first { return Timestamp(microseconds: first * 1_000_000) }
-        // The clocks jump over it: the jump itself is the next minute there is.
+        let (before, after) = (offset(at: local - 86_400), offset(at: local + 86_400))
+        let offsets = before == after ? [before] : [max(before, after), min(before, after)]
+        return offsets.map { local - $0 }.filter { offset(at: $0) == local - $0 }.map {
+            Timestamp(microseconds: $0 * 1_000_000)
+        }
+    }
+
+    /// The moment at which the clocks jump over a local time.
+    private func jump(near local: Int64) -> Timestamp {
+        let (before, after) = (offset(at: local - 86_400), offset(at: local + 86_400))
         var (low, high) = (local - max(before, after) - 7200, local - min(before, after) + 7200)
         let old = offset(at: low)
         while high - low > 1 {
@@ -66,5 +76,10 @@ public struct LocalTime: Sendable {
             if offset(at: middle) == old { low = middle } else { high = middle }
         }
         return Timestamp(microseconds: high * 1_000_000)
+    }
+
+    /// Whether the clocks are changed on a day, or on one beside it.
+    func isChanged(around day: Day) -> Bool {
+        offset(at: (day.number - 1) * 86_400) != offset(at: (day.number + 2) * 86_400)
     }
 }

@@ -19,7 +19,7 @@ public struct ScheduleRule: Sendable {
     }
 
     /// The first time after a moment. A local time that is skipped when clocks go forward counts as the next minute there
-    /// is; one that comes twice counts once, the first time.
+    /// is; one that comes twice counts once, the first time, unless the rule is of every hour.
     public func next(after time: Timestamp) -> Timestamp? {
         // The day before too: its last moments can come late.
         let first = local.day(of: time).number - 1
@@ -35,6 +35,10 @@ public struct ScheduleRule: Sendable {
                 if moment > time { return moment }
             case .cron(let cron):
                 guard cron.matches(day) else { continue }
+                if cron.isOfEveryHour, local.isChanged(around: day) {
+                    guard let moment = everyHour(cron, day, after: time) else { continue }
+                    return moment
+                }
                 for hour in cron.hours {
                     for minute in cron.minutes {
                         let moment = local.moment(day, minute: hour * 60 + minute)
@@ -44,6 +48,20 @@ public struct ScheduleRule: Sendable {
             }
         }
         return nil
+    }
+
+    /// What runs every hour keeps on when the clocks are changed: in the hour that comes
+    /// twice it fires both times, for the one that is skipped it does not make up.
+    private func everyHour(_ cron: CronExpression, _ day: LocalTime.Day, after time: Timestamp) -> Timestamp? {
+        var earliest: Timestamp?
+        for hour in cron.hours {
+            for minute in cron.minutes {
+                for moment in local.moments(day, minute: hour * 60 + minute) where moment > time {
+                    earliest = min(earliest ?? moment, moment)
+                }
+            }
+        }
+        return earliest
     }
 
     /// The next so many times.
