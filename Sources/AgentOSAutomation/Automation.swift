@@ -14,6 +14,8 @@ public final class Automation: Sendable {
     public let settings: AutomationSettings
     public let logger: Logger
 
+    public var reporter: Reporter { Reporter(stores: stores, providers: providers, logger: logger) }
+
     public init(
         stores: Stores, runtime: Runtime, outbound: OutboundClient, providers: ProviderDirectory,
         settings: AutomationSettings, logger: Logger
@@ -50,6 +52,10 @@ public final class Automation: Sendable {
         dispatcher.register(EvalStore.runJob, policy: .init(attempts: 20, longest: 60)) { job in
             guard let run = job.payload["eval_run"]?.intValue else { return }
             try await evals.run(Int64(run))
+        }
+        dispatcher.register(ReportStore.scheduledJob, policy: .init(attempts: 50, longest: 600)) { [reporter] job in
+            guard let workspace = job.payload["workspace"]?.intValue else { return }
+            try await reporter.scheduled(workspace: Int64(workspace))
         }
         let schedules = ScheduleRunner(stores: stores, runtime: runtime)
         dispatcher.register(ScheduleStore.fireJob, policy: .init(attempts: 100, longest: 60)) { job in

@@ -30,11 +30,17 @@ class SQLiteConnection: SQLConnection {
     let db: GRDB.Database
     let dialect = Dialect.sqlite
 
-    init(_ db: GRDB.Database) { self.db = db }
+    private let observer: (@Sendable (String) -> Void)?
+
+    init(_ db: GRDB.Database, observer: (@Sendable (String) -> Void)? = nil) {
+        self.db = db
+        self.observer = observer
+    }
 
     private static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
     func prepared(_ sql: String) throws -> OpaquePointer {
+        observer?(sql)
         do {
             return try db.cachedStatement(sql: Placeholders.sqlite(sql)).sqliteStatement
         } catch let error as DatabaseError {
@@ -182,8 +188,8 @@ final class SQLiteWriterConnection: SQLiteConnection, SQLWriter {
     /// Pages in the log after the last commit.
     private var logPages: Int32 = 0
 
-    override init(_ db: GRDB.Database) {
-        super.init(db)
+    override init(_ db: GRDB.Database, observer: (@Sendable (String) -> Void)? = nil) {
+        super.init(db, observer: observer)
         // The hook is removed with the connection, which lives no longer than the pool that owns this object.
         sqlite3_wal_hook(
             db.sqliteConnection,

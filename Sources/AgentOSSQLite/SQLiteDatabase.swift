@@ -13,6 +13,7 @@ import Synchronization
 public final class SQLiteDatabase: AgentOSStore.Database {
     private let pool: DatabasePool
     private let writer: Mutex<SQLiteWriterBox>
+    private let observer: (@Sendable (String) -> Void)?
     public let dialect = Dialect.sqlite
 
     // @unchecked: only ever used inside the writer's queue.
@@ -21,8 +22,10 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     }
 
     /// Opens or creates the file.
+    /// - Parameter observer: told of every statement before it is run; for tests and for looking into what is slow.
     /// - Throws: `AgentOSError` with one clear line when the file cannot be used.
-    public init(path: String, readers: Int = 4) throws {
+    public init(path: String, readers: Int = 4, observer: (@Sendable (String) -> Void)? = nil) throws {
+        self.observer = observer
         var configuration = Configuration()
         configuration.maximumReaderCount = readers
         configuration.busyMode = .timeout(10)
@@ -43,7 +46,7 @@ public final class SQLiteDatabase: AgentOSStore.Database {
                 guard try Int.fetchOne(db, sql: "PRAGMA synchronous") == 2 else {
                     throw AgentOSError(.internal, "SQLite does not accept synchronous=FULL; refusing to start.")
                 }
-                let connection = SQLiteWriterConnection(db)
+                let connection = SQLiteWriterConnection(db, observer: observer)
                 writer.withLock { $0.connection = connection }
             }
         } catch let error as DatabaseError {
@@ -56,8 +59,8 @@ public final class SQLiteDatabase: AgentOSStore.Database {
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws -> T {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
-            pool.asyncRead { result in
-                continuation.resume(with: Result { try body(SQLiteConnection(try result.get())) })
+            pool.asyncRead { [observer] result in
+                continuation.resume(with: Result { try body(SQLiteConnection(try result.get(), observer: observer)) })
             }
         }
     }
@@ -65,7 +68,7 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     public func withWriter(_ body: @escaping @Sendable (any SQLWriter) -> Void) {
         pool.asyncWriteWithoutTransaction { [self] db in
             let box = writer.withLock { $0 }
-            body(box.connection ?? SQLiteWriterConnection(db))
+            body(box.connection ?? SQLiteWriterConnection(db, observer: observer))
         }
     }
 

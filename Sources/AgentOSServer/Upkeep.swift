@@ -24,7 +24,10 @@ struct Upkeep: Service {
                 every(60, in: &group, "last use of keys") { try await store.keys.flushLastUsed() }
                 every(2, in: &group, "merging") { while try await merger.mergeDue(limit: 4) > 0 { await Task.yield() } }
                 every(2, in: &group, "purging") { while try await purge.step() { await Task.yield() } }
-                every(0.25, in: &group, "search index") { _ = try await store.searchIndexer.step() }
+                every(0.25, in: &group, "search index") {
+                    // A large backlog, as after an import, is worked off in a few minutes; ingest goes in between.
+                    while try await store.searchIndexer.step() { try await Task.sleep(for: .milliseconds(10)) }
+                }
                 every(60, in: &group, "notifications") {
                     while try await store.deliveries.trim() { await Task.yield() }
                     while try await store.notifications.trim() { await Task.yield() }

@@ -27,9 +27,13 @@ public final class TestStore: Sendable {
     public let owner: Int64
     private let isOpen = Mutex(true)
 
-    public init(path: String, clock: ManualClock, limits: GroupCommit.Limits = .init()) async throws {
+    /// - Parameter observer: told of every statement.
+    public init(
+        path: String, clock: ManualClock, limits: GroupCommit.Limits = .init(),
+        observer: (@Sendable (String) -> Void)? = nil
+    ) async throws {
         let wall = clock.wall
-        let database = try SQLiteDatabase(path: path)
+        let database = try SQLiteDatabase(path: path, observer: observer)
         try await Migrator.migrate(database, now: clock.now)
         let stores = Stores(
             database: database, clock: wall, vault: try Vault(masterKey: Array(repeating: 7, count: 32)), limits: limits

@@ -93,6 +93,8 @@ struct DocumentTests {
                 }
                 switch operation.name {
                 case "runs_cancel": call["run_id"] = fixtures["cancelled_run_id"]
+                case "reports_schedule_delete":
+                    _ = try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily"])
                 case "workspaces_delete": call["confirm"] = defaultSlug
                 case "jobs_retry": call["job_id"] = fixtures["job_id"]
                 case "keys_revoke_user": call["key_id"] = fixtures["own_key_id"]

@@ -39,7 +39,8 @@ struct EvalJudge: Sendable {
             \(observed.text.prefix(Self.bound))
             """
         let request = ModelRequest(
-            model: rubric.model ?? agent.model ?? "demo", system: Self.system, messages: [.user(question)], tools: [],
+            model: rubric.model ?? agent.model ?? ModelNames.defaultModel(for: agent.providerType ?? .demo),
+            system: Self.system, messages: [.user(question)], tools: [],
             temperature: nil, maxTokens: 1024, outputSchema: Self.schema, stream: false)
         let reply: ModelReply
         do {

@@ -61,28 +61,19 @@ struct MailSender: Sendable {
     }
 
     private func text(_ mail: OutgoingMail) -> String {
+        if let document = mail.markdown { return "\(mail.lead)\n\n\(document)\n\(publicURL)\n" }
         let facts = mail.facts.map { "\($0.name): \($0.value)" }.joined(separator: "\n")
         return "\(mail.lead)\n\n\(facts)\n\n\(publicURL)\n"
     }
 
     private func html(_ mail: OutgoingMail) -> String {
-        func escaped(_ text: String) -> String {
-            text.reduce(into: "") { out, character in
-                switch character {
-                case "&": out += "&amp;"
-                case "<": out += "&lt;"
-                case ">": out += "&gt;"
-                case "\"": out += "&quot;"
-                default: out.append(character)
-                }
-            }
-        }
+        if let document = mail.markdown { return MarkdownPage.html(document, title: mail.subject) }
         let rows = mail.facts.map {
-            "<tr><th align=\"left\">\(escaped($0.name))</th><td>\(escaped($0.value))</td></tr>"
+            "<tr><th align=\"left\">\($0.name.escapedForMarkup)</th><td>\($0.value.escapedForMarkup)</td></tr>"
         }
         return """
-            <!doctype html><html><body><h2>\(escaped(mail.subject))</h2><p>\(escaped(mail.lead))</p>
-            <table cellpadding="4">\(rows.joined())</table><p><a href="\(escaped(publicURL))">\(escaped(publicURL))</a></p>
+            <!doctype html><html><body><h2>\(mail.subject.escapedForMarkup)</h2><p>\(mail.lead.escapedForMarkup)</p>
+            <table cellpadding="4">\(rows.joined())</table><p><a href="\(publicURL.escapedForMarkup)">\(publicURL.escapedForMarkup)</a></p>
             </body></html>
             """
     }

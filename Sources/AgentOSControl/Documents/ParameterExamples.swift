@@ -26,6 +26,7 @@ enum ParameterExamples {
             "type": "on_demand", "agent_id": .string(id), "period_start": "2026-01-01T00:00:00Z",
             "period_end": "2026-01-08T00:00:00Z",
         ],
+        "reports_schedule_set": ["frequency": "weekly", "timezone": "Europe/Berlin", "email": "ada@example.com"],
         "runs_search": ["query": "refund \"order 17\""], "budgets_set": ["daily_usd": 5],
         "members_invite": ["email": "ada@example.com", "role": "member"],
         "resources_create": ["filename": "prices.csv", "content": "item,price\ntea,3"],

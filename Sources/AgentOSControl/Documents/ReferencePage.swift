@@ -18,7 +18,7 @@ public struct ReferencePage: Sendable {
         var out = Self.head
         out += "<nav>"
         for (group, operations) in groups {
-            out += "<h2>\(Self.escaped(group))</h2><ul>"
+            out += "<h2>\(group.escapedForMarkup)</h2><ul>"
             for operation in operations { out += "<li><a href=\"#\(operation.name)\">\(operation.name)</a></li>" }
             out += "</ul>"
         }
@@ -32,14 +32,14 @@ public struct ReferencePage: Sendable {
         var out = """
             <section id="\(operation.name)"><h3><code>\(operation.name)</code>\
             <span class="\(operation.isReadOnly ? "read" : "write")">\(operation.isReadOnly ? "read" : "write")</span></h3>
-            <p>\(escaped(operation.summary)) <em>\(escaped(OpenAPIDocument.access(operation)))</em></p>
+            <p>\(operation.summary.escapedForMarkup) <em>\((OpenAPIDocument.access(operation)).escapedForMarkup)</em></p>
             """
         if !operation.parameters.parameters.isEmpty {
             out += "<table><tr><th>Parameter</th><th>Type</th><th></th></tr>"
             for parameter in operation.parameters.parameters {
                 out += """
                     <tr><td><code>\(parameter.name)</code>\(parameter.isRequired ? " <b>required</b>" : "")</td>\
-                    <td>\(escaped(parameter.type.phrase))</td><td>\(escaped(parameter.summary))</td></tr>
+                    <td>\(parameter.type.phrase.escapedForMarkup)</td><td>\(parameter.summary.escapedForMarkup)</td></tr>
                     """
             }
             out += "</table>"
@@ -47,25 +47,11 @@ public struct ReferencePage: Sendable {
         let example = JSONValue.object(ParameterExamples.example(of: operation)).text
         out += """
             <pre>curl -s $AGENTOS_BASE_URL/api/v1/rpc/\(operation.name) \\
-              -H "authorization: Bearer $AGENTOS_API_KEY" -d '\(escaped(example))'</pre>
+              -H "authorization: Bearer $AGENTOS_API_KEY" -d '\(example.escapedForMarkup)'</pre>
             """
         if case .anything = operation.result { return out + "</section>" }
         return out + "<details><summary>Answer</summary><pre>"
-            + escaped(JSONValue.object(operation.result.schema).prettyText) + "</pre></details></section>"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var out = ""
-        for character in text {
-            switch character {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            case "\"": out += "&quot;"
-            default: out.append(character)
-            }
-        }
-        return out
+            + (JSONValue.object(operation.result.schema).prettyText).escapedForMarkup + "</pre></details></section>"
     }
 
     private static let introduction = """

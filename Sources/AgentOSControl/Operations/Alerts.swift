@@ -89,11 +89,7 @@ extension Operation {
             }
         }
         if channels.contains("email") {
-            let addresses = (config["email"]?.stringValue ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
-            guard !addresses.isEmpty, addresses.count <= 20, addresses.allSatisfy(Operation.isAddress) else {
-                throw AgentOSError.invalid(
-                    "notification_config.email", "must be one or several e-mail addresses with commas between them")
-            }
+            try checkAddresses(config["email"]?.stringValue ?? "", "notification_config.email")
         }
         if channels.contains("webhook") {
             guard let url = config["webhook_url"]?.stringValue else {
@@ -152,6 +148,14 @@ extension Operation {
             let rule = try await services.alerts.rule(call.parameters.id("alert_id"), workspace: call.workspaceKey)
             try await services.alerts.test(rule)
             return OperationResult(["ok": true, "alert_id": .string("\(rule.id)")])
+        }
+    }
+
+    /// - Throws: VALIDATION_ERROR naming the field unless the text is one or several addresses with commas between them.
+    static func checkAddresses(_ text: String, _ field: String) throws {
+        let addresses = text.split(separator: ",").map { $0.filter { $0 != " " } }
+        guard !addresses.isEmpty, addresses.count <= 20, addresses.allSatisfy(Operation.isAddress) else {
+            throw AgentOSError.invalid(field, "must be one or several e-mail addresses with commas between them")
         }
     }
 }

@@ -84,26 +84,19 @@ extension Operation {
             if let id: AgentID = call.parameters.optionalID("agent_id") {
                 key = try await services.agents.agent(id, workspace: call.workspaceKey).key
             }
-            let agents = try await services.figures.agents(
-                workspace: call.workspaceKey, days: call.parameters.int("days") ?? 30, only: key
-            ).filter { !$0.days.isEmpty }
-            var (total, byDay, byModel) = (DaySums(), [Int64: DaySums](), [String: DaySums]())
-            for agent in agents {
-                for (day, sums) in agent.days { byDay[day] = (byDay[day] ?? DaySums()) + sums }
-                byModel.merge(agent.models) { $0 + $1 }
-                total = total + agent.total
+            let usage = try await services.figures.usage(
+                workspace: call.workspaceKey, days: call.parameters.int("days") ?? 30, only: key)
+            let agentRows = usage.agents.map {
+                row(["agent_id": .string("\($0.id)"), "agent_name": .string($0.name)], $0.sums)
             }
-            let agentRows = agents.sorted { $0.total.cost.nanoUSD > $1.total.cost.nanoUSD }.map {
-                row(["agent_id": .string("\($0.id)"), "agent_name": .string($0.name)], $0.total)
+            let modelRows = usage.models.map {
+                row(["model": $0.model.isEmpty ? .null : .string($0.model)], $0.sums)
             }
-            let modelRows = byModel.sorted { $0.key < $1.key }.map {
-                row(["model": $0.key.isEmpty ? .null : .string($0.key)], $0.value)
-            }
-            let dayRows = byDay.sorted { $0.key < $1.key }.map { day, sums in
+            let dayRows = usage.days.map { day, sums in
                 row(["day": .string(String(Timestamp(microseconds: day * 86_400_000_000).iso8601.prefix(10)))], sums)
             }
             return OperationResult([
-                "total": row([:], total), "by_agent": .array(agentRows), "by_model": .array(modelRows),
+                "total": row([:], usage.total), "by_agent": .array(agentRows), "by_model": .array(modelRows),
                 "by_day": .array(dayRows),
             ])
         }

@@ -4,11 +4,14 @@ import AgentOSStore
 
 extension Operation {
     static func reports(_ services: ControlServices) -> [Operation] {
-        [list(services), get(services), generate(services), delete(services)]
+        [list(services), get(services), generate(services), delete(services)] + reportSchedules(services)
     }
 
     private static let id = Parameter.required("report_id", .uuid, "The report.")
-    private static let types = ["run_summary", "agent_daily", "agent_weekly", "workspace_weekly", "on_demand"]
+    private static let types = [
+        "run_summary", "agent_daily", "agent_weekly", "workspace_weekly", "on_demand",
+        "workspace_daily",
+    ]
     private static let states = ["generating", "ready", "failed"]
     private static let summaryShape: [(String, ResultType)] = [
         ("id", .uuid), ("type", .choice(types)), ("status", .choice(states)), ("summary", .nullable(.string)),
@@ -47,8 +50,10 @@ extension Operation {
 
     private static func get(_ services: ControlServices) -> Operation {
         Operation(
-            "reports_get", "Shows a report as markdown.", [id], readOnly: true, access: .role(.viewer),
-            returns: .object(
+            "reports_get", "Shows a report as markdown, or also as a page to print.",
+            [id, .optional("format", .choice(["markdown", "html"]), "html: also `content_html` (default markdown).")],
+            readOnly: true, access: .role(.viewer),
+            returns: .open(
                 summaryShape + [("content_md", .nullable(.string)), ("error_message", .nullable(.string))])
         ) { call in
             let report = try await services.reports.report(
@@ -56,6 +61,10 @@ extension Operation {
             var answer = view(report)
             answer["content_md"] = .optional(report.content)
             answer["error_message"] = .optional(report.errorMessage)
+            if call.parameters.string("format") == "html" {
+                answer["content_html"] = .optional(
+                    report.content.map { MarkdownPage.html($0, title: report.summary ?? "Report") })
+            }
             return OperationResult(.object(answer))
         }
     }
@@ -87,16 +96,14 @@ extension Operation {
         let workspace = try call.workspaceKey
         let run = try await services.runs.detail(id, workspace: workspace)
         let agent = try await services.agents.agent(run.summary.agentID, workspace: workspace)
-        let (summary, content) = ReportWriter.run(run)
         return try await services.reports.insert(
-            type: "run_summary", workspace: workspace, agent: agent.key, run: run.summary.key, period: nil,
-            summary: summary, content: content)
+            await services.automation.reporter.run(run, of: agent, in: call.workspace.ref))
     }
 
     private static func ofPeriod(
         _ type: String, _ call: OperationCall, _ services: ControlServices
     ) async throws -> ReportID {
-        let ofAgent = type != "workspace_weekly"
+        let ofAgent = !type.hasPrefix("workspace_")
         let id: AgentID? = call.parameters.optionalID("agent_id")
         if ofAgent, id == nil { throw AgentOSError.invalid("agent_id", "is required for \(type)") }
         let start = try time("period_start", type, call)
@@ -105,13 +112,9 @@ extension Operation {
         let workspace = try call.workspace
         var agent: Agent?
         if ofAgent, let id { agent = try await services.agents.agent(id, workspace: workspace.ref.key) }
-        let figures = try await services.reports.figures(
-            workspace: workspace.ref.key, agent: agent?.key, from: start, to: end)
-        let (summary, content) = ReportWriter.period(
-            title: "Report: \(agent?.name ?? workspace.name)", from: start, to: end, figures)
         return try await services.reports.insert(
-            type: type, workspace: workspace.ref.key, agent: agent?.key, run: nil, period: (start, end),
-            summary: summary, content: content)
+            try await services.automation.reporter.period(type: type, of: workspace, agent: agent, from: start, to: end)
+        )
     }
 
     private static func time(_ name: String, _ type: String, _ call: OperationCall) throws -> Timestamp {

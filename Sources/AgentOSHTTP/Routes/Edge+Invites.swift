@@ -81,8 +81,8 @@ private enum InvitePage {
         page(
             "Join \(workspace.name)",
             """
-            <p>You are invited to the workspace <b>\(escaped(workspace.name))</b> as <b>\(invite.role.word)</b>, with the \
-            address \(escaped(invite.email)).</p><form method="post"><label>Your name <input name="name" maxlength="120" \
+            <p>You are invited to the workspace <b>\(workspace.name.escapedForMarkup)</b> as <b>\(invite.role.word)</b>, with the \
+            address \(invite.email.escapedForMarkup).</p><form method="post"><label>Your name <input name="name" maxlength="120" \
             autocomplete="name"></label> <button>Join</button></form>
             """)
     }
@@ -91,27 +91,24 @@ private enum InvitePage {
         page(
             "Welcome",
             """
-            <p>You are a member of <b>\(escaped(workspace.name))</b>. This is your personal key; it is shown this once, \
-            so keep it now:</p><pre>\(escaped(key))</pre><p>Use it with the command line: \
-            <code>agentos --key … --workspace \(escaped(workspace.slug)) agents list</code></p>
+            <p>You are a member of <b>\(workspace.name.escapedForMarkup)</b>. This is your personal key; it is shown this once, \
+            so keep it now:</p><pre>\(key.escapedForMarkup)</pre><p>Use it with the command line: \
+            <code>agentos --key … --workspace \(workspace.slug.escapedForMarkup) agents list</code></p>
             """)
     }
 
-    static func problem(_ message: String) -> [UInt8] { page("This link does not work", "<p>\(escaped(message))</p>") }
+    static func problem(_ message: String) -> [UInt8] {
+        page("This link does not work", "<p>\(message.escapedForMarkup)</p>")
+    }
 
     private static func page(_ title: String, _ body: String) -> [UInt8] {
         Array(
             """
-            <!doctype html><html lang="en"><head><meta charset="utf-8"><title>\(escaped(title))</title>
+            <!doctype html><html lang="en"><head><meta charset="utf-8"><title>\(title.escapedForMarkup)</title>
             <meta name="viewport" content="width=device-width,initial-scale=1"><style>
             body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem}
             input,button{font:inherit;padding:.4rem .6rem}pre{background:#f5f6f8;padding:.7rem;overflow:auto}
-            </style></head><body><h1>\(escaped(title))</h1>\(body)</body></html>
+            </style></head><body><h1>\(title.escapedForMarkup)</h1>\(body)</body></html>
             """.utf8)
-    }
-
-    private static func escaped(_ text: String) -> String {
-        text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-            .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
     }
 }

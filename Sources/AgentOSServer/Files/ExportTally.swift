@@ -1,16 +1,20 @@
 import AgentOSCore
 import AgentOSStore
 
-/// How many rows of each table an export holds, and their checksum: written at its end, and found again from its lines.
+/// How many rows of each table an export holds, and their checksums: written at its end, and found again from its lines.
+/// A checksum depends on nothing but the rows, so that two stores with equal ones hold the same.
 struct ExportTally {
     private static let rowMark = Array("{\"table\":\"".utf8)
     private static let endMark = Array("{\"end\":".utf8)
 
-    private(set) var rows: [String: Int] = [:]
-    private var sum = Checksum()
+    private var rows: [String: Int] = [:]
+    private var sums: [String: Checksum] = [:]
 
-    var total: Int { rows.values.reduce(0, +) }
-    var checksum: String { sum.hex }
+    var tables: [String: TransferSummary.Table] {
+        var out: [String: TransferSummary.Table] = [:]
+        for (name, count) in rows { out[name] = .init(rows: count, checksum: sums[name]?.hex ?? "") }
+        return out
+    }
 
     /// Whether a line is a row of a table.
     static func isRow(_ line: ArraySlice<UInt8>) -> Bool { line.starts(with: rowMark) }
@@ -18,10 +22,11 @@ struct ExportTally {
     /// - Parameter line: without its end.
     mutating func add(_ line: ArraySlice<UInt8>) {
         guard Self.isRow(line) else { return }
-        let name = line.dropFirst(Self.rowMark.count).prefix { $0 != 0x22 }
-        rows[String(decoding: name, as: UTF8.self), default: 0] += 1
-        sum.add(line)
-        sum.add(CollectionOfOne(0x0a))
+        let name = String(
+            decoding: line.dropFirst(Self.rowMark.count).prefix { $0 != 0x22 }, as: UTF8.self)
+        rows[name, default: 0] += 1
+        sums[name, default: Checksum()].add(line)
+        sums[name]?.add(CollectionOfOne(0x0a))
     }
 
     /// - Parameter lines: whole lines with their ends.
@@ -30,9 +35,7 @@ struct ExportTally {
     }
 
     var end: [UInt8] {
-        var counts = JSONObject()
-        for name in rows.keys.sorted() { counts[name] = .int(rows[name] ?? 0) }
-        let line: JSONValue = ["end": ["rows": .object(counts), "sha256": .string(checksum)]]
+        let line: JSONValue = ["end": ["tables": TransferSummary.json(tables)]]
         return line.encoded + [0x0a]
     }
 

@@ -7,15 +7,29 @@ import Synchronization
 /// What an export or import did.
 public struct TransferSummary: Sendable {
     public let workspace: String
-    /// Rows of the file by table.
-    public let rows: [String: Int]
-    public let checksum: String
+    /// What the file holds of a table.
+    public struct Table: Sendable {
+        public let rows: Int
+        /// SHA-256 of the lines.
+        public let checksum: String
+    }
+
+    public let tables: [String: Table]
     /// Of an import: rows that were stored, were there already, or refer to nothing.
     public var stored = 0
     public var known = 0
     public var orphans = 0
     /// A key of a workspace that the import made, shown this once.
     public var key: String?
+
+    /// By name of the table: `rows` and `sha256`.
+    public static func json(_ tables: [String: Table]) -> JSONValue {
+        var out = JSONObject()
+        for (name, table) in tables.sorted(by: { $0.key < $1.key }) {
+            out[name] = ["rows": .int(table.rows), "sha256": .string(table.checksum)]
+        }
+        return .object(out)
+    }
 }
 
 extension ServerCommand {
@@ -45,7 +59,7 @@ extension ServerCommand {
         let all = kept.withLock { $0 }
         try file.append(all.end)
         try file.flush()
-        return TransferSummary(workspace: workspace.slug, rows: all.rows, checksum: all.checksum)
+        return TransferSummary(workspace: workspace.slug, tables: all.tables)
     }
 
     /// What a file that was cut off holds up to its last checkpoint.
@@ -150,7 +164,7 @@ extension ServerCommand {
             bytes = 0
         }
         if !batch.isEmpty { outcome += try await importer.store(batch) }
-        var summary = TransferSummary(workspace: workspace.slug, rows: tally.rows, checksum: tally.checksum)
+        var summary = TransferSummary(workspace: workspace.slug, tables: tally.tables)
         (summary.stored, summary.known, summary.orphans) = (outcome.stored, outcome.known, outcome.orphans)
         if isNew {
             let key = GeneratedKey(.workspace)

@@ -42,11 +42,25 @@ public final class FigureStore: Sendable {
         public let status: String
         /// By days since 1970, ascending.
         public let days: [(day: Int64, sums: DaySums)]
-        /// By the model that a run called first; "" for runs without one.
-        public let models: [String: DaySums]
 
         public var total: DaySums { days.reduce(DaySums()) { $0 + $1.sums } }
     }
+
+    /// A workspace's figures of some days, summed up in three ways.
+    public struct Usage: Sendable {
+        public var total = DaySums()
+        /// Agents with runs, the dearest first.
+        public var agents: [(id: AgentID, name: String, sums: DaySums)] = []
+        /// By the model that a run called first; "" for runs without one.
+        public var models: [(model: String, sums: DaySums)] = []
+        /// By days since 1970, ascending.
+        public var days: [(day: Int64, sums: DaySums)] = []
+    }
+
+    private static let sumColumns = [
+        "runs", "completed", "failed", "cancelled", "duration_ms", "input_tokens", "output_tokens", "cache_read_tokens",
+        "cache_creation_tokens", "cost", "unpriced_calls",
+    ].map { "SUM(\($0))" }.joined(separator: ", ")
 
     private let database: any Database
     private let clock: WallClock
@@ -59,42 +73,79 @@ public final class FigureStore: Sendable {
     /// Today, in days since 1970.
     public var today: Int64 { clock.now().microseconds / 86_400_000_000 }
 
+    /// Which rows of `agent_days` count; rows of deleted agents stay until they are purged.
+    private static func condition(
+        workspace: Int64, first: Int64, only agent: Int64?, _ connection: any SQLConnection
+    ) throws -> (sql: String, arguments: [SQLValue]) {
+        if let agent { return ("agent_key = $1 AND day >= $2", [.int(agent), .int(first)]) }
+        let gone = try connection.rows(
+            "SELECT key FROM agents WHERE deleted_at IS NOT NULL AND workspace_key = $1", [.int(workspace)]
+        ) { String(try $0.requiredInt(0)) }
+        let rest = gone.isEmpty ? "" : " AND agent_key NOT IN (\(gone.joined(separator: ", ")))"
+        return ("workspace_key = $1 AND day >= $2" + rest, [.int(workspace), .int(first)])
+    }
+
     /// The workspace's agents with their figures of the last `days` days, today included.
-    public func agents(workspace: Int64, days: Int, only agent: Int64? = nil) async throws -> [AgentFigures] {
+    public func agents(workspace: Int64, days: Int) async throws -> [AgentFigures] {
         let first = today - Int64(days) + 1
         return try await database.read { connection in
             var days: [Int64: [(Int64, DaySums)]] = [:]
-            var models: [Int64: [String: DaySums]] = [:]
+            let (condition, arguments) = try Self.condition(
+                workspace: workspace, first: first, only: nil, connection)
             try connection.each(
                 """
-                SELECT agent_key, day, model, runs, completed, failed, cancelled, duration_ms, input_tokens, output_tokens,
-                  cache_read_tokens, cache_creation_tokens, cost, unpriced_calls
-                FROM agent_days WHERE workspace_key = $1 AND day >= $2 AND ($3 IS NULL OR agent_key = $3) ORDER BY day
-                """, [.int(workspace), .int(first), .optional(agent)]
+                SELECT agent_key, day, \(Self.sumColumns) FROM agent_days WHERE \(condition)
+                GROUP BY day, agent_key ORDER BY day, agent_key
+                """, arguments
             ) { row in
-                let (agent, day, sums) = (try row.requiredInt(0), try row.requiredInt(1), Self.sums(row, from: 3))
-                if let last = days[agent]?.last, last.0 == day {
-                    days[agent]?.removeLast()
-                    days[agent]?.append((day, last.1 + sums))
-                } else {
-                    days[agent, default: []].append((day, sums))
-                }
-                let model = try row.requiredText(2)
-                models[agent, default: [:]][model] = (models[agent]?[model] ?? DaySums()) + sums
+                days[try row.requiredInt(0), default: []].append((try row.requiredInt(1), Self.sums(row, from: 2)))
                 return true
             }
             return try connection.rows(
                 """
-                SELECT key, id, name, status FROM agents
-                WHERE workspace_key = $1 AND deleted_at IS NULL AND ($2 IS NULL OR key = $2) ORDER BY key
-                """, [.int(workspace), .optional(agent)]
+                SELECT key, id, name, status FROM agents WHERE workspace_key = $1 AND deleted_at IS NULL ORDER BY key
+                """, [.int(workspace)]
             ) { row in
-                let key = try row.requiredInt(0)
-                return AgentFigures(
+                AgentFigures(
                     id: AgentID(try row.bits(1)), name: try row.requiredText(2), status: try row.requiredText(3),
-                    days: days[key] ?? [], models: models[key] ?? [:])
+                    days: days[try row.requiredInt(0)] ?? [])
             }
         }
+    }
+
+    /// What a workspace, or one of its agents, used in the last `days` days, today included.
+    public func usage(workspace: Int64, days: Int, only agent: Int64? = nil) async throws -> Usage {
+        let first = today - Int64(days) + 1
+        async let byAgent = database.read { connection in
+            let (condition, arguments) = try Self.condition(
+                workspace: workspace, first: first, only: agent, connection)
+            return try connection.rows(
+                """
+                SELECT a.id, a.name, s.* FROM (
+                  SELECT agent_key, \(Self.sumColumns) FROM agent_days WHERE \(condition) GROUP BY agent_key) s
+                JOIN agents a ON a.key = s.agent_key WHERE a.deleted_at IS NULL ORDER BY a.key
+                """, arguments
+            ) { (id: AgentID(try $0.bits(0)), name: try $0.requiredText(1), sums: Self.sums($0, from: 3)) }
+        }
+        async let byDayAndModel = database.read { connection in
+            let (condition, arguments) = try Self.condition(
+                workspace: workspace, first: first, only: agent, connection)
+            return try connection.rows(
+                "SELECT day, model, \(Self.sumColumns) FROM agent_days WHERE \(condition) GROUP BY day, model",
+                arguments
+            ) { (day: try $0.requiredInt(0), model: try $0.requiredText(1), sums: Self.sums($0, from: 2)) }
+        }
+        var usage = Usage()
+        usage.agents = try await byAgent.sorted { $0.sums.cost.nanoUSD > $1.sums.cost.nanoUSD }
+        var (days, models) = ([Int64: DaySums](), [String: DaySums]())
+        for row in try await byDayAndModel {
+            usage.total = usage.total + row.sums
+            days[row.day] = (days[row.day] ?? DaySums()) + row.sums
+            models[row.model] = (models[row.model] ?? DaySums()) + row.sums
+        }
+        usage.days = days.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        usage.models = models.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return usage
     }
 
     private static func sums(_ row: any SQLRow, from first: Int) -> DaySums {

@@ -22,7 +22,7 @@ public struct RollupKeeper: RunChangeListener {
         """
 
     private static let upsert = """
-        ON CONFLICT (workspace_key, agent_key, day, model) DO UPDATE SET runs = runs + excluded.runs,
+        ON CONFLICT (workspace_key, day, agent_key, model) DO UPDATE SET runs = runs + excluded.runs,
           completed = completed + excluded.completed, failed = failed + excluded.failed,
           cancelled = cancelled + excluded.cancelled, duration_ms = duration_ms + excluded.duration_ms,
           input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,

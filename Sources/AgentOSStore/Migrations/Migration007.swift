@@ -12,6 +12,28 @@ extension Migration {
             CREATE TABLE alert_firings (
               run_key \(int) NOT NULL, rule_key \(int) NOT NULL, PRIMARY KEY (run_key, rule_key))\(d.clustered)
             """,
+            // Figures are asked for by days: those of a day lie together.
+            "DROP INDEX agent_days_by_day",
+            "ALTER TABLE agent_days RENAME TO agent_days_before",
+            """
+            CREATE TABLE agent_days (
+              workspace_key \(int) NOT NULL, agent_key \(int) NOT NULL, day \(int) NOT NULL, model \(text) NOT NULL,
+              runs \(int) NOT NULL, completed \(int) NOT NULL, failed \(int) NOT NULL, cancelled \(int) NOT NULL,
+              duration_ms \(int) NOT NULL, input_tokens \(int) NOT NULL, output_tokens \(int) NOT NULL,
+              cache_read_tokens \(int) NOT NULL, cache_creation_tokens \(int) NOT NULL, cost \(int) NOT NULL,
+              unpriced_calls \(int) NOT NULL, PRIMARY KEY (workspace_key, day, agent_key, model))\(d.clustered)
+            """,
+            "INSERT INTO agent_days SELECT * FROM agent_days_before",
+            "DROP TABLE agent_days_before",
+            "CREATE INDEX agent_days_by_agent ON agent_days (agent_key, day)",
+            // Few runs end so, and people look for them: a list of them must not walk over all the others.
+            """
+            CREATE INDEX runs_unusual ON runs (workspace_key, status, key) WHERE status IN ('failed', 'cancelled')
+            """,
+            """
+            CREATE INDEX runs_unusual_of_agent ON runs (agent_key, status, key)
+              WHERE status IN ('failed', 'cancelled')
+            """,
             """
             CREATE TABLE report_schedules (
               workspace_key \(d.integerKey), frequency \(text) NOT NULL, day_of_week \(int), minute \(int) NOT NULL,

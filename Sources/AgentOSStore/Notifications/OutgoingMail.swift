@@ -10,8 +10,14 @@ public struct OutgoingMail: Sendable {
     /// Names and values, shown below.
     public var facts: [(name: String, value: String)]
     public var workspaceKey: Int64
+    /// A document that is shown instead of the facts.
+    public var markdown: String?
 
-    init(to: [String], subject: String, lead: String, facts: [(name: String, value: String)], workspaceKey: Int64) {
+    init(
+        to: [String], subject: String, lead: String, facts: [(name: String, value: String)], workspaceKey: Int64,
+        markdown: String? = nil
+    ) {
+        self.markdown = markdown
         self.to = to
         self.subject = subject
         self.lead = lead
@@ -29,6 +35,7 @@ public struct OutgoingMail: Sendable {
         lead = payload["lead"]?.stringValue ?? ""
         facts = (payload["facts"]?.objectValue?.members ?? []).map { ($0, $1.stringValue ?? "") }
         workspaceKey = Int64(workspace)
+        markdown = payload["markdown"]?.stringValue
     }
 
     func enqueue(now: Timestamp, _ connection: any SQLConnection) throws {
@@ -37,6 +44,7 @@ public struct OutgoingMail: Sendable {
         let payload: JSONValue = [
             "to": .array(to.map(JSONValue.string)), "subject": .string(subject), "lead": .string(lead),
             "facts": .object(shown), "workspace": .int(Int(workspaceKey)),
+            "markdown": .optional(markdown),
         ]
         try JobQueue.enqueue(
             Self.job, name: "\(NotificationID.new(at: now))", at: now, payload: payload, workspace: workspaceKey,

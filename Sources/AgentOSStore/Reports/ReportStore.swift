@@ -17,11 +17,35 @@ public struct Report: Sendable {
     public let createdAt: Timestamp
 }
 
+/// A report that is to be put on record.
+public struct NewReport: Sendable {
+    public var type: String
+    public var workspace: Int64
+    public var agent: Int64?
+    public var run: Int64?
+    public var period: (start: Timestamp, end: Timestamp)?
+    public var summary: String
+    public var content: String
+
+    public init(
+        type: String, workspace: Int64, agent: Int64? = nil, run: Int64? = nil,
+        period: (start: Timestamp, end: Timestamp)? = nil, summary: String, content: String
+    ) {
+        self.type = type
+        self.workspace = workspace
+        self.agent = agent
+        self.run = run
+        self.period = period
+        self.summary = summary
+        self.content = content
+    }
+}
+
 /// Reports, and the figures they are made of.
 public final class ReportStore: Sendable {
-    private let database: any Database
-    private let committer: GroupCommit
-    private let clock: WallClock
+    let database: any Database
+    let committer: GroupCommit
+    let clock: WallClock
 
     public init(database: any Database, committer: GroupCommit, clock: WallClock) {
         self.database = database
@@ -73,25 +97,26 @@ public final class ReportStore: Sendable {
         return found
     }
 
-    public func insert(
-        type: String, workspace: Int64, agent: Int64?, run: Int64?, period: (Timestamp, Timestamp)?, summary: String,
-        content: String
-    ) async throws -> ReportID {
+    public func insert(_ report: NewReport) async throws -> ReportID {
         let now = clock.now()
-        let id = ReportID.new(at: now)
-        let (start, end) = (period?.0, period?.1)
-        try await committer.write(cost: content.utf8.count + 512) { connection in
-            try connection.run(
-                """
-                INSERT INTO reports (id, workspace_key, agent_key, run_key, type, status, summary, content, period_start,
-                  period_end, created_at)
-                VALUES ($1, $2, $3, $4, $5, 'ready', $6, $7, $8, $9, $10)
-                """,
-                [
-                    .id(id), .int(workspace), .optional(agent), .optional(run), .text(type), .text(summary),
-                    .text(content), .time(start), .time(end), .time(now),
-                ])
+        return try await committer.write(cost: report.content.utf8.count + 512) {
+            try Self.insert(report, now: now, $0)
         }
+    }
+
+    static func insert(_ report: NewReport, now: Timestamp, _ connection: any SQLConnection) throws -> ReportID {
+        let id = ReportID.new(at: now)
+        let (start, end) = (report.period?.start, report.period?.end)
+        try connection.run(
+            """
+            INSERT INTO reports (id, workspace_key, agent_key, run_key, type, status, summary, content, period_start,
+              period_end, created_at)
+            VALUES ($1, $2, $3, $4, $5, 'ready', $6, $7, $8, $9, $10)
+            """,
+            [
+                .id(id), .int(report.workspace), .optional(report.agent), .optional(report.run), .text(report.type),
+                .text(report.summary), .text(report.content), .time(start), .time(end), .time(now),
+            ])
         return id
     }
 

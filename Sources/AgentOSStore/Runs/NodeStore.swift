@@ -61,7 +61,7 @@ public final class NodeStore: Sendable {
                   OR node_key NOT IN (SELECT key FROM nodes WHERE lease_until > $1))
                   AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = '\(HostedRunStore.resumeJob)'
                     AND name = CAST(runs.key AS \(connection.dialect.text)))
-                ORDER BY key LIMIT 1000
+                ORDER BY node_key, key LIMIT 1000
                 """, [.time(now)]
             ) { try $0.requiredInt(0) }
             for key in left { try HostedRunStore.enqueueResume(key, now: now, connection) }

@@ -269,7 +269,10 @@ public final class RunStore: Sendable {
         switch filter.status {
         case nil: break
         case .running?: conditions.append("r.completed_at IS NULL")
-        case let status?: add({ "r.status = \($0)" }, .text(status.rawValue))
+        case let status?:
+            add({ "r.status = \($0)" }, .text(status.rawValue))
+            // Said as a literal, which lets the partial index be used.
+            if status == .failed || status == .cancelled { conditions.append("r.status IN ('failed', 'cancelled')") }
         }
         if let before = filter.before { add({ "r.key < (SELECT key FROM runs WHERE id = \($0))" }, .id(before)) }
         arguments.append(.int(Int64(filter.limit)))

@@ -45,19 +45,11 @@ struct JUnitReport {
     }
 
     private static func escaped(_ text: String) -> String {
-        var out = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            case "\"": out += "&quot;"
-            case "\t", "\n", "\r": out += " "
-            // What XML 1.0 cannot hold at all.
-            case _ where scalar.value < 0x20 || scalar.value == 0xfffe || scalar.value == 0xffff: out += "\u{fffd}"
-            default: out.unicodeScalars.append(scalar)
-            }
+        // What XML 1.0 cannot hold at all, and what would break a line.
+        let clean = text.unicodeScalars.map { scalar -> Unicode.Scalar in
+            if scalar.value < 0x20 { return " " }
+            return scalar.value == 0xfffe || scalar.value == 0xffff ? "\u{fffd}" : scalar
         }
-        return out
+        return String(String.UnicodeScalarView(clean)).escapedForMarkup
     }
 }

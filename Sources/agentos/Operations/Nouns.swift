@@ -143,6 +143,9 @@ enum Nouns {
             Verb("list", "reports_list", "id type status created_at summary"),
             Verb("get", "reports_get"),
             Verb("generate", "reports_generate"),
+            Verb("schedule", "reports_schedule_set"),
+            Verb("schedule-get", "reports_schedule_get"),
+            Verb("schedule-delete", "reports_schedule_delete"),
             Verb("delete", "reports_delete"),
         ]
     }

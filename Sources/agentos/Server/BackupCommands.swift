@@ -126,17 +126,16 @@ struct FolderFlags: ParsableArguments {
 extension TransferSummary {
     fileprivate func print(_ json: Bool, _ sentence: String) {
         if json {
-            var counts = JSONObject()
-            for name in rows.keys.sorted() { counts[name] = .int(rows[name] ?? 0) }
             return Output.json([
-                "workspace": .string(workspace), "rows": .object(counts), "sha256": .string(checksum),
-                "stored": .int(stored), "known": .int(known), "orphans": .int(orphans), "workspace_key": .optional(key),
+                "workspace": .string(workspace), "tables": Self.json(tables), "stored": .int(stored),
+                "known": .int(known), "orphans": .int(orphans), "workspace_key": .optional(key),
             ])
         }
         Output.line(sentence)
-        var table = Table("TABLE", "ROWS")
-        for name in rows.keys.sorted() { table.add(name, String(rows[name] ?? 0)) }
-        table.print(whenEmpty: "It is empty.")
-        Output.line("sha256 \(checksum)")
+        var shown = agentos.Table("TABLE", "ROWS", "SHA-256")
+        for (name, table) in tables.sorted(by: { $0.key < $1.key }) {
+            shown.add(name, String(table.rows), table.checksum)
+        }
+        shown.print(whenEmpty: "It is empty.")
     }
 }

@@ -1,0 +1,71 @@
+import AgentOSControl
+import AgentOSCore
+import AgentOSStore
+import AgentOSTestSupport
+import Testing
+
+@Suite("Reports")
+struct ReportTests {
+    private let period: JSONObject = [
+        "type": "workspace_weekly", "period_start": "2020-01-01T00:00:00Z", "period_end": "2040-01-01T00:00:00Z",
+    ]
+
+    @Test("figures come from the store, a few sentences from the provider; one that fails costs only those")
+    func prose() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.text("All is **well** <script>alert(1)</script>."), .error(400), repeatingLast: true)
+            try await withRuntime(fake: fake) { runtime in
+                let key = try await runtime.store.key()
+                let run = try await runtime.store.run()
+                try await runtime.store.runs.end(run, .failed(message: "The disk | is full", detail: nil))
+                func report() async throws -> JSONValue {
+                    let made = try await runtime.call("reports_generate", key: key, period)
+                    return try await runtime.call(
+                        "reports_get", key: key, ["report_id": try #require(made["id"]), "format": "html"])
+                }
+                let first = try await report()
+                let text = try #require(first["content_md"]?.stringValue)
+                #expect(text.contains("| Failed | 1 |") && text.contains("## In words\n\nAll is **well**"))
+                #expect(fake.requests.first?.lastUserText.contains("The disk / is full") == true)
+                let html = try #require(first["content_html"]?.stringValue)
+                #expect(html.contains("<strong>well</strong>") && !html.contains("<script>"))
+                #expect(html.contains("<td class=\"number\">1</td>"))
+                let second = try await report()
+                #expect(second["status"] == "ready")
+                #expect(second["content_md"]?.stringValue?.contains("## In words") == false)
+            }
+        }
+    }
+
+    @Test("a schedule writes one report for each due time, mails it, and comes again")
+    func schedule() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let (store, place) = (runtime.store, runtime.store.workspace.ref.key)
+            let set = try await runtime.call(
+                "reports_schedule_set", key: key,
+                ["frequency": "daily", "hour_of_day": 6, "email": "a@example.org, b@example.org"])
+            let first = try #require(set["next_run_at"]?.stringValue.flatMap { Timestamp(iso8601: $0) })
+            let due = try #require(try await store.reports.schedule(workspace: place))
+            store.clock.advance(bySeconds: Double(first.microseconds - store.clock.now.microseconds) / 1e6 + 1)
+            store.queue.wake()
+            try await eventually("the report is written") {
+                try await runtime.call("reports_list", key: key).arrayValue?.isEmpty == false
+            }
+            // A second worker that woke up for the same time writes nothing.
+            try await store.reports.settle(
+                due, NewReport(type: "workspace_daily", workspace: place, summary: "again", content: ""), subject: "x")
+            let reports = try await runtime.call("reports_list", key: key).arrayValue ?? []
+            #expect(reports.map { $0["type"] } == ["workspace_daily"])
+            #expect(reports.first?["period_end"]?.stringValue == first.iso8601)
+            let after = try await runtime.call("reports_schedule_get", key: key)["next_run_at"]?.stringValue
+            #expect(after == first.advanced(bySeconds: 86_400).iso8601)
+            let bad = try await refusal {
+                try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily", "email": "nobody"])
+            }
+            #expect(bad?.details.first?.path == "email")
+            _ = try await runtime.call("reports_schedule_delete", key: key)
+            #expect(try await runtime.call("reports_schedule_get", key: key)["frequency"] == "off")
+        }
+    }
+}
