@@ -137,6 +137,7 @@ public struct ControlServices: Sendable {
     public let providerDirectory: ProviderDirectory
     public let pinned: PinnedResources
     public let mcpTools: MCPToolSource
+    public let composio: ComposioDirectory
     public let runtime: Runtime
     public let automation: Automation
     public let templates: TemplateCatalogue
@@ -145,6 +146,7 @@ public struct ControlServices: Sendable {
 
     public init(
         stores: Stores, providerDirectory: ProviderDirectory, pinned: PinnedResources, mcpTools: MCPToolSource,
+        composio: ComposioDirectory,
         runtime: Runtime, automation: Automation, templates: TemplateCatalogue,
         checkURL: @escaping @Sendable (_ url: String, _ field: String) async throws -> Void
     ) {
@@ -152,6 +154,7 @@ public struct ControlServices: Sendable {
         self.providerDirectory = providerDirectory
         self.pinned = pinned
         self.mcpTools = mcpTools
+        self.composio = composio
         self.runtime = runtime
         self.automation = automation
         self.templates = templates

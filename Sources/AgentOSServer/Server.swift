@@ -35,6 +35,7 @@ struct Server: Sendable {
             environment: configuration.providers, store: store.providers, client: outbound)
         let pinned = PinnedResources(store: store.resources)
         let mcpTools = MCPToolSource(store: store.mcpServers, outbound: outbound, clock: store.clock)
+        let composio = ComposioDirectory(settings: configuration.composio, outbound: outbound)
         let runtime = Runtime(
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
@@ -45,7 +46,7 @@ struct Server: Sendable {
             builtin: [
                 WebSearchTool(client: outbound, settings: configuration.webSearch),
                 ReadResourceTool(resources: store.resources),
-            ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools])
+            ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools, composio])
         self.runtime = runtime
         let automation = Automation(
             stores: store, runtime: runtime, outbound: outbound, providers: providers,
@@ -55,7 +56,8 @@ struct Server: Sendable {
         self.disk = disk
         let registry = OperationRegistry(
             ControlServices(
-                stores: store, providerDirectory: providers, pinned: pinned, mcpTools: mcpTools, runtime: runtime,
+                stores: store, providerDirectory: providers, pinned: pinned, mcpTools: mcpTools, composio: composio,
+                runtime: runtime,
                 automation: automation, templates: configuration.templates
             ) { url, field in
                 do {

@@ -27,6 +27,8 @@ public struct ServerConfiguration: Sendable {
     public var runtime = RuntimeSettings()
     /// Nil: `web_search` says that it is not configured.
     public var webSearch: WebSearchSettings?
+    /// Nil: there are no actions of Composio.
+    public var composio: ComposioSettings?
     public var publicURL: String?
     /// Agents to start from.
     public var templates: TemplateCatalogue
@@ -193,5 +195,8 @@ public struct ServerConfiguration: Sendable {
         providers.anthropicBaseURL = given("ANTHROPIC_BASE_URL")
         providers.openAIKey = given("OPENAI_API_KEY")
         providers.openAIBaseURL = given("OPENAI_BASE_URL")
+        composio = given("COMPOSIO_API_KEY").map {
+            ComposioSettings(apiKey: $0, baseURL: given("COMPOSIO_BASE_URL"), userID: given("COMPOSIO_USER_ID"))
+        }
     }
 }

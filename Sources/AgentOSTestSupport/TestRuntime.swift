@@ -21,7 +21,8 @@ public struct TestRuntime: Sendable {
     init(
         _ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String,
         settings: RuntimeSettings = RuntimeSettings(), tools: [any Tool] = [],
-        automationSettings: AutomationSettings = AutomationSettings()
+        automationSettings: AutomationSettings = AutomationSettings(),
+        composio composioSettings: ComposioSettings? = nil
     ) async throws {
         self.store = store
         let feed = LiveFeed()
@@ -29,6 +30,7 @@ public struct TestRuntime: Sendable {
         let directory = ProviderDirectory(environment: environment, store: store.providers, client: outbound)
         let pinned = PinnedResources(store: store.resources)
         let mcpTools = MCPToolSource(store: store.mcpServers, outbound: outbound, clock: store.clock.wall)
+        let composio = ComposioDirectory(settings: composioSettings, outbound: outbound)
         let runtime = Runtime(
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
@@ -38,7 +40,8 @@ public struct TestRuntime: Sendable {
             settings: settings,
             builtin: [
                 WebSearchTool(client: outbound, settings: nil), ReadResourceTool(resources: store.resources),
-            ] + tools, sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools])
+            ] + tools,
+            sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools, composio])
         let automation = Automation(
             stores: store.stores, runtime: runtime, outbound: outbound, providers: directory,
             settings: automationSettings,
@@ -47,7 +50,7 @@ public struct TestRuntime: Sendable {
         registry = OperationRegistry(
             ControlServices(
                 stores: store.stores, providerDirectory: directory, pinned: pinned, mcpTools: mcpTools,
-                runtime: runtime,
+                composio: composio, runtime: runtime,
                 automation: automation, templates: try TemplateCatalogue()
             ) { url, field in
                 do {
@@ -105,7 +108,8 @@ public func withRuntime<Result>(
 /// As above on a store that is there: one runtime after the other on it is a server that is started again.
 public func withRuntime<Result>(
     fake: FakeProvider? = nil, allowing ranges: String = "", settings: RuntimeSettings = RuntimeSettings(),
-    tools: [any Tool] = [], on store: TestStore, _ body: (TestRuntime) async throws -> Result
+    tools: [any Tool] = [], composio: ComposioSettings? = nil, on store: TestStore,
+    _ body: (TestRuntime) async throws -> Result
 ) async throws -> Result {
     var environment = ProviderDirectory.Environment()
     if let fake {
@@ -114,7 +118,8 @@ public func withRuntime<Result>(
         environment.openAIKey = "sk-test"
         environment.openAIBaseURL = fake.openAIBaseURL
     }
-    let runtime = try await TestRuntime(store, environment, allowing: ranges, settings: settings, tools: tools)
+    let runtime = try await TestRuntime(
+        store, environment, allowing: ranges, settings: settings, tools: tools, composio: composio)
     do {
         let result = try await body(runtime)
         await runtime.stop()

@@ -66,7 +66,7 @@ extension Operation {
         }
     }
 
-    /// Connections to Composio; a server without one has none.
+    /// Toolkits that are connected at Composio; a server without a key for it has none.
     private static func integrations(_ services: ControlServices) -> Operation {
         Operation(
             "integrations_list", "Lists connected services.", [], readOnly: true, access: .role(.viewer),
@@ -75,6 +75,16 @@ extension Operation {
                     ("id", .string), ("name", .string), ("provider", .string), ("status", .string),
                     ("connected_at", .nullable(.time)),
                 ]))
-        ) { _ in OperationResult(.array([])) }
+        ) { _ in
+            let toolkits = try await services.composio.toolkits()
+            return OperationResult(
+                .array(
+                    toolkits.map { toolkit in
+                        [
+                            "id": .string(toolkit.slug), "name": .string(toolkit.slug), "provider": "composio",
+                            "status": "connected", "connected_at": .time(toolkit.connectedAt),
+                        ]
+                    }))
+        }
     }
 }

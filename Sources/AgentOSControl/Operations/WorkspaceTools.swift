@@ -7,7 +7,8 @@ extension Operation {
         [
             createTool(services), listTools(services), deleteTool(services),
             Operation(
-                "tools_list_composio", "Lists the actions of connected Composio toolkits: none on this server.", [],
+                "tools_list_composio", "Lists the actions of the toolkits that are connected at Composio, by toolkit.",
+                [],
                 readOnly: true, access: .role(.viewer),
                 returns: .object([
                     (
@@ -23,7 +24,18 @@ extension Operation {
                             ]))
                     )
                 ])
-            ) { _ in OperationResult(["toolkits": []]) },
+            ) { _ in
+                let toolkits = try await services.composio.toolkits().map { toolkit -> JSONValue in
+                    let actions = toolkit.actions.map { action -> JSONValue in
+                        [
+                            "tool_name": .string(action.toolName), "name": .string(action.name),
+                            "description": .string(action.description),
+                        ]
+                    }
+                    return ["toolkit": .string(toolkit.slug), "connected": true, "actions": .array(actions)]
+                }
+                return OperationResult(["toolkits": .array(toolkits)])
+            },
         ]
     }
 
