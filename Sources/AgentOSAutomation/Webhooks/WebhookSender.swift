@@ -28,7 +28,7 @@ final class WebhookSender: Sendable {
         }
         let receiver = Self.receiver(of: url)
         guard enter(receiver) else {
-            return try await stores.deliveries.defer_(delivery, seconds: Double.random(in: 0.5...3))
+            return try await stores.deliveries.putOff(delivery, seconds: Double.random(in: 0.05...0.3))
         }
         defer { leave(receiver) }
         let attempt = await send(delivery, to: url, secret: secret)

@@ -254,6 +254,7 @@ public final class AgentStore: Sendable {
             ) { try $0.requiredInt(0) }
             guard let key else { throw AgentOSError.notFound("agent") }
             try connection.run("DELETE FROM api_keys WHERE agent_key = $1", [.int(key)])
+            try RollupKeeper.stamp(workspace, connection)
             return key
         }
         forget(id)

@@ -20,7 +20,7 @@ public enum DataMap {
         "audit_log", "deliveries", "notifications", "jobs", "api_keys", "members", "invites", "folders", "resources",
         "workspace_tools", "mcp_servers", "provider_settings", "budgets", "spend_days", "agent_days", "schedules",
         "webhooks", "alert_rules", "eval_cases", "reports", "approvals", "retention_settings",
-        "report_schedules",
+        "report_schedules", "rollup_stamps",
     ]
 
     /// Go in slices by steps of their own.

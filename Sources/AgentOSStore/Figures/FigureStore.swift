@@ -1,4 +1,5 @@
 import AgentOSCore
+import Synchronization
 
 /// Sums over days: of an agent, or of all.
 public struct DaySums: Sendable {
@@ -65,6 +66,9 @@ public final class FigureStore: Sendable {
     private let database: any Database
     private let clock: WallClock
 
+    private static let keptBound = 200
+    private let kept = Mutex<[PastUsage.Period: PastUsage]>([:])
+
     public init(database: any Database, clock: WallClock) {
         self.database = database
         self.clock = clock
@@ -113,39 +117,73 @@ public final class FigureStore: Sendable {
         }
     }
 
-    /// What a workspace, or one of its agents, used in the last `days` days, today included.
+    /// What a workspace, or one of its agents, used in the last `days` days, today included. Days that are over are
+    /// summed up once and kept for as long as nothing of them changes.
     public func usage(workspace: Int64, days: Int, only agent: Int64? = nil) async throws -> Usage {
+        let today = today
         let first = today - Int64(days) + 1
-        async let byAgent = database.read { connection in
-            let (condition, arguments) = try Self.condition(
-                workspace: workspace, first: first, only: agent, connection)
-            return try connection.rows(
+        let (stamp, names) = try await database.read { connection in
+            let stamp = try connection.int(
+                "SELECT changes FROM rollup_stamps WHERE workspace_key = $1", [.int(workspace)])
+            let names = try connection.rows(
                 """
-                SELECT a.id, a.name, s.* FROM (
-                  SELECT agent_key, \(Self.sumColumns) FROM agent_days WHERE \(condition) GROUP BY agent_key) s
-                JOIN agents a ON a.key = s.agent_key WHERE a.deleted_at IS NULL ORDER BY a.key
-                """, arguments
-            ) { (id: AgentID(try $0.bits(0)), name: try $0.requiredText(1), sums: Self.sums($0, from: 3)) }
+                SELECT key, id, name FROM agents
+                WHERE workspace_key = $1 AND deleted_at IS NULL AND ($2 IS NULL OR key = $2) ORDER BY key
+                """, [.int(workspace), .optional(agent)]
+            ) { (key: try $0.requiredInt(0), id: AgentID(try $0.bits(1)), name: try $0.requiredText(2)) }
+            return (stamp ?? 0, names)
         }
-        async let byDayAndModel = database.read { connection in
-            let (condition, arguments) = try Self.condition(
-                workspace: workspace, first: first, only: agent, connection)
-            return try connection.rows(
-                "SELECT day, model, \(Self.sumColumns) FROM agent_days WHERE \(condition) GROUP BY day, model",
-                arguments
-            ) { (day: try $0.requiredInt(0), model: try $0.requiredText(1), sums: Self.sums($0, from: 2)) }
+        let period = PastUsage.Period(workspace: workspace, agent: agent, first: first, last: today - 1, stamp: stamp)
+        let past: PastUsage
+        if let kept = kept.withLock({ $0[period] }) {
+            past = kept
+        } else {
+            past = try await sums(workspace: workspace, agent: agent, from: first, through: today - 1)
+            kept.withLock { kept in
+                // One state of a workspace at a time, and few of them.
+                kept = kept.filter {
+                    $0.key.workspace != workspace || $0.key.stamp == stamp && $0.key.last == today - 1
+                }
+                if kept.count >= Self.keptBound { kept.removeAll() }
+                kept[period] = past
+            }
         }
+        let all = past + (try await sums(workspace: workspace, agent: agent, from: today, through: today))
         var usage = Usage()
-        usage.agents = try await byAgent.sorted { $0.sums.cost.nanoUSD > $1.sums.cost.nanoUSD }
-        var (days, models) = ([Int64: DaySums](), [String: DaySums]())
-        for row in try await byDayAndModel {
-            usage.total = usage.total + row.sums
-            days[row.day] = (days[row.day] ?? DaySums()) + row.sums
-            models[row.model] = (models[row.model] ?? DaySums()) + row.sums
-        }
-        usage.days = days.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        usage.models = models.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        for sums in all.agents.values { usage.total = usage.total + sums }
+        usage.agents = names.compactMap { agent in all.agents[agent.key].map { (agent.id, agent.name, $0) } }
+            .sorted { $0.2.cost.nanoUSD > $1.2.cost.nanoUSD }
+        usage.days = all.days.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        usage.models = all.models.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         return usage
+    }
+
+    private func sums(
+        workspace: Int64, agent: Int64?, from first: Int64, through last: Int64
+    ) async throws -> PastUsage {
+        guard first <= last else { return PastUsage() }
+        @Sendable func rows<Row: Sendable>(
+            _ keys: String, _ decode: @escaping @Sendable (any SQLRow) throws -> Row
+        ) async throws -> [Row] {
+            try await database.read { connection in
+                let (condition, arguments) = try Self.condition(
+                    workspace: workspace, first: first, only: agent, connection)
+                return try connection.rows(
+                    "SELECT \(keys), \(Self.sumColumns) FROM agent_days WHERE \(condition) AND day <= $3 GROUP BY \(keys)",
+                    arguments + [.int(last)], decode)
+            }
+        }
+        async let byAgent = rows("agent_key") { (try $0.requiredInt(0), Self.sums($0, from: 1)) }
+        async let byDayAndModel = rows("day, model") {
+            (try $0.requiredInt(0), try $0.requiredText(1), Self.sums($0, from: 2))
+        }
+        var out = PastUsage()
+        for (agent, sums) in try await byAgent { out.agents[agent] = sums }
+        for (day, model, sums) in try await byDayAndModel {
+            out.days[day, default: DaySums()] = (out.days[day] ?? DaySums()) + sums
+            out.models[model, default: DaySums()] = (out.models[model] ?? DaySums()) + sums
+        }
+        return out
     }
 
     private static func sums(_ row: any SQLRow, from first: Int) -> DaySums {
@@ -163,5 +201,29 @@ public final class FigureStore: Sendable {
         sums.cost = Money(nanoUSD: row.int(first + 9) ?? 0)
         sums.unpricedCalls = count(10)
         return sums
+    }
+}
+
+/// Sums of some days, by agent's key, by model and by day.
+private struct PastUsage: Sendable {
+    struct Period: Hashable {
+        var workspace: Int64
+        var agent: Int64?
+        var first: Int64
+        var last: Int64
+        /// Of the workspace's past when it was summed up.
+        var stamp: Int64
+    }
+
+    var agents: [Int64: DaySums] = [:]
+    var models: [String: DaySums] = [:]
+    var days: [Int64: DaySums] = [:]
+
+    static func + (a: PastUsage, b: PastUsage) -> PastUsage {
+        var sum = a
+        sum.agents.merge(b.agents) { $0 + $1 }
+        sum.models.merge(b.models) { $0 + $1 }
+        sum.days.merge(b.days) { $0 + $1 }
+        return sum
     }
 }

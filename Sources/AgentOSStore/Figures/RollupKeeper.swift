@@ -37,6 +37,18 @@ public struct RollupKeeper: RunChangeListener {
         guard case .ended = change.kind, !change.run.isTest else { return }
         try connection.run(
             "INSERT INTO agent_days \(Self.contribution) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
+        let today = change.at.microseconds / 86_400_000_000 * 86_400_000_000
+        let began = try connection.int("SELECT started_at FROM runs WHERE key = $1", [.int(change.run.key)])
+        if let began, began < today { try Self.stamp(change.run.workspaceKey, connection) }
+    }
+
+    /// Says that figures of days that are over have changed.
+    static func stamp(_ workspace: Int64, _ connection: any SQLConnection) throws {
+        try connection.run(
+            """
+            INSERT INTO rollup_stamps (workspace_key, changes) VALUES ($1, 1)
+            ON CONFLICT (workspace_key) DO UPDATE SET changes = rollup_stamps.changes + 1
+            """, [.int(workspace)])
     }
 
     /// Makes the figures anew out of the runs, but for days of which retention may have removed runs: those stay as they

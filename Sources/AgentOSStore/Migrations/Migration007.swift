@@ -26,6 +26,8 @@ extension Migration {
             "INSERT INTO agent_days SELECT * FROM agent_days_before",
             "DROP TABLE agent_days_before",
             "CREATE INDEX agent_days_by_agent ON agent_days (agent_key, day)",
+            // Counts changes of days that are over, so that what was summed up of them can be kept.
+            "CREATE TABLE rollup_stamps (workspace_key \(d.integerKey), changes \(int) NOT NULL)",
             // Few runs end so, and people look for them: a list of them must not walk over all the others.
             """
             CREATE INDEX runs_unusual ON runs (workspace_key, status, key) WHERE status IN ('failed', 'cancelled')

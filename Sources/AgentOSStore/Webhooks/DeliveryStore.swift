@@ -155,7 +155,7 @@ public final class DeliveryStore: Sendable {
     }
 
     /// Puts a delivery off because its receiver has enough to do.
-    public func defer_(_ delivery: Delivery, seconds: Double) async throws {
+    public func putOff(_ delivery: Delivery, seconds: Double) async throws {
         let now = clock.now()
         try await committer.write { connection in
             try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
