@@ -1,18 +1,15 @@
 import AgentOSCore
 import AgentOSOutbound
 import AgentOSStore
-import Synchronization
 
 /// Makes deliveries: any 2xx is success, redirects are not followed, a failing one is tried again later.
 final class WebhookSender: Sendable {
-    /// Deliveries to one receiver at a time; a slow one must not take the places of the others.
-    private static let perReceiver = 24
     private static let timeoutSeconds = 10.0
 
     private let stores: Stores
     private let outbound: OutboundClient
     private let waits: [Double]
-    private let busy = Mutex<[String: Int]>([:])
+    private let receivers = ReceiverGate()
 
     /// - Parameter waits: seconds before the second try, the third, and so on.
     init(stores: Stores, outbound: OutboundClient, waits: [Double]) {
@@ -27,10 +24,11 @@ final class WebhookSender: Sendable {
             return try await stores.deliveries.drop(delivery)
         }
         let receiver = Self.receiver(of: url)
-        guard enter(receiver) else {
-            return try await stores.deliveries.putOff(delivery, seconds: Double.random(in: 0.05...0.3))
+        if let seconds = receivers.enter(receiver) {
+            return try await stores.deliveries.putOff(delivery, seconds: seconds)
         }
-        defer { leave(receiver) }
+        let began = monotonicNanoseconds()
+        defer { receivers.leave(receiver, seconds: Double(monotonicNanoseconds() &- began) / 1e9) }
         let attempt = await send(delivery, to: url, secret: secret)
         let wait = delivery.attempts < waits.count ? waits[delivery.attempts] : nil
         try await stores.deliveries.record(attempt, of: delivery, retryIn: wait)
@@ -39,21 +37,6 @@ final class WebhookSender: Sendable {
     private static func receiver(of url: String) -> String {
         url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3).joined(separator: "/")
             .lowercased()
-    }
-
-    private func enter(_ receiver: String) -> Bool {
-        busy.withLock { busy in
-            guard busy[receiver, default: 0] < Self.perReceiver else { return false }
-            busy[receiver, default: 0] += 1
-            return true
-        }
-    }
-
-    private func leave(_ receiver: String) {
-        busy.withLock { busy in
-            let left = (busy[receiver] ?? 1) - 1
-            busy[receiver] = left > 0 ? left : nil
-        }
     }
 
     private func send(_ delivery: Delivery, to url: String, secret: String) async -> DeliveryStore.Attempt {
