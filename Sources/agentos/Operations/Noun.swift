@@ -49,12 +49,13 @@ struct NounCommand<Subject: Noun>: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
 
     func run() async throws {
-        let first = words.first ?? (Subject.verbs.count == 1 ? Subject.verbs[0].name : "")
-        guard let verb = Subject.verbs.first(where: { $0.name == first }) ?? onlyVerb else {
+        let named = Subject.verbs.first { $0.name == words.first }
+        let isUnsaid = words.first?.hasPrefix("--") ?? true
+        guard let verb = named ?? (isUnsaid ? usual : nil) ?? only else {
             let known = Subject.verbs.map(\.name).joined(separator: ", ")
             throw CommandFailure("agentos \(Subject.name) does one of: \(known).", .usage)
         }
-        let rest = verb.name == words.first ? words.dropFirst() : words[...]
+        let rest = named == nil ? words[...] : words.dropFirst()
         let client = try server.client()
         let form = try OperationForm(verb.operation, in: try await client.openAPI())
         if describe { return form.print(as: "agentos \(Subject.name) \(verb.name)") }
@@ -65,6 +66,9 @@ struct NounCommand<Subject: Noun>: AsyncParsableCommand {
         if let cursor = answer.nextCursor { Output.note("There is more: --cursor \(cursor)") }
     }
 
+    /// What is done when no verb is said.
+    private var usual: Verb? { Subject.verbs.first { $0.name == "list" } }
+
     /// The verb of a noun that has but one need not be said.
-    private var onlyVerb: Verb? { Subject.verbs.count == 1 ? Subject.verbs[0] : nil }
+    private var only: Verb? { Subject.verbs.count == 1 ? Subject.verbs[0] : nil }
 }
