@@ -63,6 +63,16 @@ struct ExportTable: Sendable {
         }
     }
 
+    /// Which rows of a page's table count: deleted agents do not, nor do the keys of persons.
+    var condition: String {
+        switch parent {
+        case .later(of: "agents", _, _): "t.deleted_at IS NULL AND "
+        case .workspace where name == "agents": "t.deleted_at IS NULL AND "
+        case .workspace where name == "api_keys": "t.user_key IS NULL AND "
+        default: ""
+        }
+    }
+
     /// The exported columns as SQL, of the table under the name `t`.
     var selection: String {
         columns.map { column in

@@ -99,7 +99,6 @@ public struct WorkspaceExporter: Sendable {
         of table: ExportTable, after: Int64, _ connection: any SQLConnection, _ sink: @escaping Sink
     ) throws -> Int64? {
         let lines = Lines(sink)
-        defer { _ = lines }
         let owner: String
         switch table.parent {
         case .whole(let order):
@@ -116,14 +115,10 @@ public struct WorkspaceExporter: Sendable {
         case .later(let parent, _, _): owner = "\(parent) t"
         default: owner = "\(table.name) t"
         }
-        let isVisible =
-            owner.hasPrefix("agents ")
-            ? "t.deleted_at IS NULL AND "
-            : owner.hasPrefix("api_keys ") ? "t.user_key IS NULL AND " : ""
         let place = if case .members = table.parent { "m.workspace_key" } else { "t.workspace_key" }
         let keys = try connection.rows(
             """
-            SELECT t.key FROM \(owner) WHERE \(isVisible)\(place) = $1 AND t.key > $2 ORDER BY t.key LIMIT \(Self.pageRows)
+            SELECT t.key FROM \(owner) WHERE \(table.condition)\(place) = $1 AND t.key > $2 ORDER BY t.key LIMIT \(Self.pageRows)
             """, [.int(workspace.ref.key), .int(after)]
         ) { try $0.requiredInt(0) }
         let children = ExportTable.all.filter { child in
