@@ -60,7 +60,7 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         .target(
-            name: "AgentOSOutbound", dependencies: ["AgentOSCore", asyncHTTPClient, nioCore, nioPosix]),
+            name: "AgentOSOutbound", dependencies: ["AgentOSCore", asyncHTTPClient, nioCore, nioHTTP1, nioPosix]),
         .target(name: "AgentOSProviders", dependencies: ["AgentOSCore", "AgentOSOutbound"]),
         .target(name: "AgentOSMCP", dependencies: ["AgentOSCore", "AgentOSOutbound"]),
         .target(

@@ -6,15 +6,7 @@ extension OutboundClient {
         try RequestRules.check(request)
         return try await Deadline.run(seconds: request.timeoutSeconds) {
             let answer = try await self.stream(request)
-            var bytes: [UInt8] = []
-            var truncated = false
-            for try await chunk in answer.body {
-                bytes += chunk.prefix(max(0, request.maxResponseBytes - bytes.count))
-                guard bytes.count < request.maxResponseBytes else {
-                    truncated = true
-                    break
-                }
-            }
+            let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes)
             return OutboundResponse(
                 status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
                 finalURL: request.url)

@@ -47,7 +47,10 @@ public final class OutboundClient: Sendable {
         while true {
             let answer = try await open(request, url)
             guard request.maxRedirects > 0, let location = answer.redirect else {
-                return try await answer.collect(upTo: request.maxResponseBytes, url: url)
+                let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes)
+                return OutboundResponse(
+                    status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
+                    finalURL: url.description)
             }
             guard left > 0 else { throw OutboundError(.tooManyRedirects, "The answer is one redirect after another.") }
             left -= 1
@@ -65,7 +68,7 @@ public final class OutboundClient: Sendable {
     }
 
     /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.
-    private func open(_ request: OutboundRequest, _ url: OutboundURL) async throws -> Answer {
+    private func open(_ request: OutboundRequest, _ url: OutboundURL) async throws -> OutboundStream {
         let addresses = try await resolver.addresses(of: url.host)
         for address in addresses {
             do {
@@ -85,22 +88,19 @@ public final class OutboundClient: Sendable {
         throw failure
     }
 
-    private func connect(_ request: OutboundRequest, _ url: OutboundURL, to address: IPAddress) async throws -> Answer {
-        var outgoing: HTTPClientRequest
-        var pin: PinnedClient?
-        if url.scheme == .http || url.address != nil {
-            outgoing = HTTPClientRequest(url: url.text(connectingTo: address))
-            outgoing.headers.add(name: "host", value: url.hostHeader)
-        } else {
-            pin = try PinnedClient(url: url, address: address, group: group)
-            outgoing = HTTPClientRequest(url: url.text())
-        }
-        Self.fill(&outgoing, from: request)
+    private func connect(
+        _ request: OutboundRequest, _ url: OutboundURL, to address: IPAddress
+    ) async throws -> OutboundStream {
+        var request = request
         if request.headers.allSatisfy({ $0.name.lowercased() != "user-agent" }) {
-            outgoing.headers.add(name: "user-agent", value: "AgentOS")
+            request.headers.append(("user-agent", "AgentOS"))
         }
-        let response = try await Self.execute(outgoing, on: pin?.client ?? oneShot, seconds: request.timeoutSeconds)
-        return Answer(response: response, pin: pin)
+        guard url.scheme == .http || url.address != nil else {
+            let pin = try PinnedClient(url: url, address: address, group: group)
+            return try await open(request, url: url.text(), on: pin.client, pin: pin)
+        }
+        request.headers.append(("host", url.hostHeader))
+        return try await open(request, url: url.text(connectingTo: address), on: oneShot)
     }
 
     // MARK: - Providers
@@ -111,69 +111,35 @@ public final class OutboundClient: Sendable {
     ///   are then looked up, checked and pinned as `send` does.
     /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled; the connection is closed then.
     public func stream(_ request: OutboundRequest, guarded: Bool = false) async throws -> OutboundStream {
-        if guarded {
-            let url = try OutboundURL(request.url)
-            let answer = try await Deadline.run(seconds: request.timeoutSeconds) { try await self.open(request, url) }
-            return OutboundStream(response: answer.response, pin: answer.pin)
-        }
-        var outgoing = HTTPClientRequest(url: request.url)
-        Self.fill(&outgoing, from: request)
-        let response = try await Self.execute(outgoing, on: provider, seconds: request.timeoutSeconds)
-        return OutboundStream(response: response, pin: nil)
-    }
-
-    func schedule(after delay: TimeAmount, _ body: @escaping @Sendable () -> Void) {
-        group.any().scheduleTask(in: delay, body)
+        guard guarded else { return try await open(request, url: request.url, on: provider) }
+        let url = try OutboundURL(request.url)
+        return try await Deadline.run(seconds: request.timeoutSeconds) { try await self.open(request, url) }
     }
 
     // MARK: - The wire
 
-    private static func fill(_ outgoing: inout HTTPClientRequest, from request: OutboundRequest) {
-        outgoing.method = .init(rawValue: request.method.uppercased())
-        for (name, value) in request.headers { outgoing.headers.add(name: name, value: value) }
-        if let body = request.body { outgoing.body = .bytes(ByteBuffer(bytes: body)) }
-    }
-
-    private static func execute(
-        _ request: HTTPClientRequest, on client: HTTPClient, seconds: Double
-    ) async throws -> HTTPClientResponse {
+    private func open(
+        _ request: OutboundRequest, url: String, on client: HTTPClient, pin: PinnedClient? = nil
+    ) async throws -> OutboundStream {
+        let outgoing: HTTPClient.Request
         do {
-            let limit = TimeAmount.nanoseconds(Int64(Deadline.clamped(seconds) * 1e9))
-            return try await client.execute(request, deadline: .now() + limit)
+            outgoing = try HTTPClient.Request(
+                url: url, method: .init(rawValue: request.method.uppercased()),
+                headers: .init(request.headers.map { ($0.name, $0.value) }),
+                body: request.body.map { .byteBuffer(ByteBuffer(bytes: $0)) })
         } catch {
-            throw OutboundError.translate(error, timeoutSeconds: seconds)
+            throw OutboundError.translate(error, timeoutSeconds: request.timeoutSeconds)
         }
+        return try await OutboundStream.open(outgoing, on: client, pin: pin, seconds: request.timeoutSeconds)
     }
+}
 
-    /// A status with headers, and a body that may be left unread.
-    private struct Answer: Sendable {
-        let response: HTTPClientResponse
-        let pin: PinnedClient?
-
-        var status: Int { Int(response.status.code) }
-
-        /// Where a redirect points to; nil when this is none.
-        var redirect: String? {
-            switch status {
-            case 301, 302, 303, 307, 308: response.headers.first(name: "location")
-            default: nil
-            }
-        }
-
-        func collect(upTo limit: Int, url: OutboundURL) async throws -> OutboundResponse {
-            var bytes: [UInt8] = []
-            var truncated = false
-            for try await chunk in OutboundStream.Body(base: response.body, pin: pin) {
-                guard bytes.count + chunk.count <= limit else {
-                    bytes += chunk.prefix(max(0, limit - bytes.count))
-                    truncated = true
-                    break
-                }
-                bytes += chunk
-            }
-            return OutboundResponse(
-                status: status, headers: response.headers.map { ($0.name.lowercased(), $0.value) }, body: bytes,
-                truncated: truncated, finalURL: url.description)
+extension OutboundStream {
+    /// Where a redirect points to; nil when this is none.
+    var redirect: String? {
+        switch status {
+        case 301, 302, 303, 307, 308: header("location")
+        default: nil
         }
     }
 }

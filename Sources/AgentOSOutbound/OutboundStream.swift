@@ -1,64 +1,106 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
+import Synchronization
 
-/// An answer whose body is still on its way. Letting go of it, or cancelling the task that reads it, closes the
-/// connection.
-public struct OutboundStream: Sendable {
-    private let response: HTTPClientResponse
+/// An answer whose body is still on its way. Letting go of it before it was read closes the connection, and so does
+/// cancelling the task that reads it.
+public final class OutboundStream: Sendable {
+    /// What a reader wants after a piece of a body.
+    public enum Appetite: Sendable {
+        case more
+        /// The answer is complete as far as the reader cares. At most 64 KiB and one second of what is left are read
+        /// away, so that the connection can be used again.
+        case enough
+        /// The connection is closed.
+        case nothing
+    }
+
+    /// Takes a piece of a body, on a thread of the network: it must not wait for anything. What it throws ends the
+    /// reading.
+    public typealias Reader = @Sendable (UnsafeRawBufferPointer) throws -> Appetite
+
+    private let head: HTTPResponseHead
+    private let exchange: Exchange
+    private let task: HTTPClient.Task<Void>
     private let pin: PinnedClient?
 
-    init(response: HTTPClientResponse, pin: PinnedClient?) {
-        self.response = response
+    private init(head: HTTPResponseHead, exchange: Exchange, task: HTTPClient.Task<Void>, pin: PinnedClient?) {
+        self.head = head
+        self.exchange = exchange
+        self.task = task
         self.pin = pin
     }
 
-    public var status: Int { Int(response.status.code) }
+    deinit { exchange.abandon(task) }
+
+    /// Sends a request and waits for the head of its answer.
+    /// - Parameter pin: is kept until the stream is let go.
+    static func open(
+        _ request: HTTPClient.Request, on client: HTTPClient, pin: PinnedClient?, seconds: Double
+    ) async throws -> OutboundStream {
+        let exchange = Exchange()
+        let task = client.execute(request: request, delegate: exchange)
+        let late = task.eventLoop.scheduleTask(in: .nanoseconds(Int64(Deadline.clamped(seconds) * 1e9))) {
+            task.fail(reason: HTTPClientError.deadlineExceeded)
+        }
+        defer { late.cancel() }
+        do {
+            let head = try await withTaskCancellationHandler {
+                try await exchange.head()
+            } onCancel: {
+                task.fail(reason: CancellationError())
+            }
+            return OutboundStream(head: head, exchange: exchange, task: task, pin: pin)
+        } catch {
+            throw OutboundError.translate(error, timeoutSeconds: seconds)
+        }
+    }
+
+    public var status: Int { Int(head.status.code) }
 
     /// Names in lower case.
-    public var headers: [(name: String, value: String)] {
-        response.headers.map { ($0.name.lowercased(), $0.value) }
-    }
+    public var headers: [(name: String, value: String)] { head.headers.map { ($0.name.lowercased(), $0.value) } }
 
     /// The first header of that name, in any case.
-    public func header(_ name: String) -> String? { response.headers.first(name: name) }
+    public func header(_ name: String) -> String? { head.headers.first(name: name) }
 
-    /// The body; it can be read once.
-    public var body: Body { Body(base: response.body, pin: pin) }
-
-    /// Chunks of bytes as they come. Iterating throws `OutboundError` or `CancellationError`.
-    public struct Body: AsyncSequence, Sendable {
-        let base: HTTPClientResponse.Body
-        let pin: PinnedClient?
-
-        public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(base: base.makeAsyncIterator(), pin: pin) }
-
-        public struct AsyncIterator: AsyncIteratorProtocol {
-            var base: HTTPClientResponse.Body.AsyncIterator
-            let pin: PinnedClient?
-
-            public mutating func next() async throws -> [UInt8]? {
-                do {
-                    if let buffer = try await base.next() { return Array(buffer.readableBytesView) }
-                } catch {
-                    throw OutboundError.translate(error, timeoutSeconds: 0)
-                }
-                try Task.checkCancellation()
-                return nil
+    /// Reads the body, once; returns when the reader wants no more or the body has ended.
+    /// - Throws: `OutboundError`, `CancellationError`, or what the reader throws.
+    public func read(_ reader: @escaping Reader) async throws {
+        do {
+            try await withTaskCancellationHandler {
+                try await exchange.read(reader)
+            } onCancel: {
+                task.fail(reason: CancellationError())
             }
+        } catch let failure as Exchange.ReaderFailure {
+            throw failure.error
+        } catch {
+            throw OutboundError.translate(error, timeoutSeconds: 0)
         }
     }
 
-    /// Reads what is left of a body, so that its connection can be used again, without keeping the caller waiting.
-    ///
-    /// For an answer that is complete before its end has come in. At most 64 KiB and one second; then the connection
-    /// is closed.
-    public static func drain(_ rest: sending Body.AsyncIterator, on client: OutboundClient) {
-        var rest = rest
-        // Ended by its own bounds and by the timer below; nobody waits for it.
-        let task = Task {
-            var left = 64 << 10
-            while left > 0, let chunk = try? await rest.next() { left -= chunk.count }
+    /// The body up to a limit, and whether it went on behind it; the connection is closed then.
+    /// - Throws: `OutboundError`, `CancellationError`
+    public func bytes(upTo limit: Int) async throws -> (bytes: [UInt8], truncated: Bool) {
+        let gathered = Gathered()
+        try await read { gathered.take($0, upTo: limit) }
+        return gathered.all
+    }
+
+    private final class Gathered: Sendable {
+        private let state = Mutex<(bytes: [UInt8], truncated: Bool)>(([], false))
+
+        var all: (bytes: [UInt8], truncated: Bool) { state.withLock { $0 } }
+
+        func take(_ piece: UnsafeRawBufferPointer, upTo limit: Int) -> Appetite {
+            state.withLock { state in
+                let fits = min(piece.count, max(0, limit - state.bytes.count))
+                state.bytes.append(contentsOf: piece[..<fits])
+                state.truncated = fits < piece.count
+                return state.truncated ? .nothing : .more
+            }
         }
-        client.schedule(after: .seconds(1)) { task.cancel() }
     }
 }

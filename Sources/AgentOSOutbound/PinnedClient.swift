@@ -46,6 +46,8 @@ extension HTTPClient.Configuration {
         var configuration = oneShot
         configuration.connectionPool.idleTimeout = .seconds(60)
         configuration.maximumUsesPerConnection = nil
+        let rounds = ReadRounds()
+        configuration.http1_1ConnectionDebugInitializer = { rounds.pace($0) }
         return configuration
     }
 }

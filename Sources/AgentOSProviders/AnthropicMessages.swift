@@ -17,20 +17,21 @@ public struct AnthropicMessages: ModelProvider {
     }
 
     public func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
+        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
     ) async throws -> ModelReply {
         let output = AnthropicOutputTool(for: request)
         let answer = try await send(request, output)
         var assembly = AnthropicAssembly(wire: wire, output: output)
         guard request.stream else { return try assembly.read(message: try await wire.json(answer)) }
-        let complete = try await wire.events(answer) { data in
+        let complete: Bool
+        (assembly, complete) = try await wire.events(answer, into: assembly) { assembly, data in
             // What the answer is under a schema is known at the end only.
-            if let text = try assembly.on(data: data), output == nil { await onText(text) }
+            if let text = try assembly.on(data: data), output == nil { onText(text) }
             return assembly.isComplete
         }
         guard complete else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
         let reply = try assembly.reply()
-        if output != nil, !reply.text.isEmpty { await onText(reply.text) }
+        if output != nil, !reply.text.isEmpty { onText(reply.text) }
         return reply
     }
 

@@ -7,6 +7,6 @@ public protocol ModelProvider: Sendable {
     /// - Parameter onText: called with each piece of text as it comes when the request asks for a stream, else never.
     /// - Throws: `ProviderError`; `CancellationError` when the task is cancelled, with the connection closed.
     func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
+        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
     ) async throws -> ModelReply
 }

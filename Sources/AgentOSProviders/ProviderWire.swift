@@ -1,5 +1,6 @@
 import AgentOSCore
 import AgentOSOutbound
+import Synchronization
 
 /// What the HTTP providers have in common: sending JSON, reading bounded answers, and turning faults into
 /// `ProviderError`.
@@ -42,12 +43,11 @@ struct ProviderWire: Sendable {
     /// The whole body of a plain reply as JSON.
     /// - Throws: `ProviderError`, `CancellationError`
     func json(_ answer: OutboundStream) async throws -> JSONValue {
-        var bytes: [UInt8] = []
+        let bytes: [UInt8]
         do {
-            for try await chunk in answer.body {
-                guard bytes.count + chunk.count <= Self.maximumReplyBytes else { throw tooLong }
-                bytes += chunk
-            }
+            let (body, truncated) = try await answer.bytes(upTo: Self.maximumReplyBytes)
+            guard !truncated else { throw tooLong }
+            bytes = body
         } catch {
             throw fault(error)
         }
@@ -55,28 +55,41 @@ struct ProviderWire: Sendable {
         return value
     }
 
-    /// Reads a streamed reply. `take` gets the data of each event and says whether the reply is complete with it.
-    /// - Returns: whether `take` said so before the stream ended.
+    /// Reads a streamed reply into what is made of it.
+    ///
+    /// - Parameter take: gets the data of each event, on a thread of the network, and says whether the reply is complete
+    ///   with it.
+    /// - Returns: what was made of the events, and whether `take` said so before the stream ended.
     /// - Throws: `ProviderError`, `CancellationError`
-    func events(_ answer: OutboundStream, _ take: ([UInt8]) async throws -> Bool) async throws -> Bool {
-        var parser = SSEParser()
-        var size = 0
-        var rest = answer.body.makeAsyncIterator()
+    func events<Assembly: Sendable>(
+        _ answer: OutboundStream, into assembly: Assembly,
+        _ take: @escaping @Sendable (inout Assembly, [UInt8]) throws -> Bool
+    ) async throws -> (Assembly, complete: Bool) {
+        let state = Mutex(Reading(assembly: assembly))
         do {
-            while let chunk = try await rest.next() {
-                size += chunk.count
-                guard size <= Self.maximumReplyBytes else { throw tooLong }
-                for event in try parser.feed(chunk) {
-                    if try await take(event.data) {
-                        OutboundStream.drain(rest, on: client)
-                        return true
+            try await answer.read { chunk in
+                try state.withLock { state in
+                    state.size += chunk.count
+                    guard state.size <= Self.maximumReplyBytes else { throw tooLong }
+                    for event in try state.parser.feed(chunk.assumingMemoryBound(to: UInt8.self)) {
+                        state.isComplete = try take(&state.assembly, event.data)
+                        if state.isComplete { return .enough }
                     }
+                    return .more
                 }
             }
         } catch {
             throw fault(error)
         }
-        return false
+        return state.withLock { ($0.assembly, $0.isComplete) }
+    }
+
+    /// How far a streamed reply has been read.
+    private struct Reading<Assembly: Sendable>: Sendable {
+        var parser = SSEParser()
+        var size = 0
+        var assembly: Assembly
+        var isComplete = false
     }
 
     /// Any error as this provider's, except cancellation.
@@ -126,12 +139,9 @@ struct ProviderWire: Sendable {
     }
 
     private func refusal(_ answer: OutboundStream) async throws -> ProviderError {
-        var bytes: [UInt8] = []
+        let bytes: [UInt8]
         do {
-            for try await chunk in answer.body {
-                bytes += chunk.prefix(Self.maximumErrorBytes - bytes.count)
-                if bytes.count >= Self.maximumErrorBytes { break }
-            }
+            bytes = try await answer.bytes(upTo: Self.maximumErrorBytes).bytes
         } catch is CancellationError {
             throw CancellationError()
         } catch {

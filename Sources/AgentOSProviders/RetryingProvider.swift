@@ -24,7 +24,7 @@ public struct RetryingProvider: ModelProvider {
     }
 
     public func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
+        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
     ) async throws -> ModelReply {
         let delivered = Delivered()
         var repeats = 0
@@ -32,7 +32,7 @@ public struct RetryingProvider: ModelProvider {
             do {
                 return try await base.reply(to: request) { text in
                     delivered.set()
-                    await onText(text)
+                    onText(text)
                 }
             } catch let error as ProviderError {
                 guard repeats < min(Self.maximumRepeats, error.repeats), !delivered.isSet else { throw error }

@@ -37,6 +37,7 @@ public final class LiveRun: Sendable {
         var frames: [RunFrame] = []
         var readers: [Int: Reader] = [:]
         var nextReader = 0
+        var followers: [any RunFollower] = []
         var streams = 0
         var stop: StopReason?
         var task: Task<Void, Never>?
@@ -90,18 +91,33 @@ public final class LiveRun: Sendable {
 
     func offer(_ frames: [RunFrame]) {
         guard !frames.isEmpty else { return }
-        let readers = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard state.result == nil else { return [] }
-            state.frames.append(contentsOf: frames)
-            return Self.takeReaders(&state)
+        add { $0.append(contentsOf: frames) }
+    }
+
+    /// A piece of text as it comes, many times a second in thousands of runs at once.
+    func offer(_ frame: RunFrame) { add { $0.append(frame) } }
+
+    private func add(_ append: (inout [RunFrame]) -> Void) {
+        let (readers, followers) = state.withLock { state -> ([CheckedContinuation<Void, Never>], [any RunFollower]) in
+            guard state.result == nil else { return ([], []) }
+            append(&state.frames)
+            return (Self.takeReaders(&state), state.followers)
         }
         for reader in readers { reader.resume() }
+        for follower in followers { follower.runAdvanced() }
     }
 
     private static func takeReaders(_ state: inout State) -> [CheckedContinuation<Void, Never>] {
         guard !state.readers.isEmpty else { return [] }
         defer { state.readers.removeAll(keepingCapacity: true) }
         return state.readers.values.map(\.continuation)
+    }
+
+    /// Tells the follower of everything that comes from now on, until `unfollow`.
+    func follow(_ follower: any RunFollower) { state.withLock { $0.followers.append(follower) } }
+
+    func unfollow(_ follower: any RunFollower) {
+        state.withLock { $0.followers.removeAll { $0 === follower } }
     }
 
     /// The frames from an index on, and whether there will be no more.
@@ -144,7 +160,7 @@ public final class LiveRun: Sendable {
     /// Ends the watching.
     /// - Parameter last: the frame that says how it ended.
     func finish(_ result: RunResult, _ last: RunFrame) {
-        let (waiting, readers) = state.withLock { state in
+        let (waiting, readers, followers) = state.withLock { state in
             if state.result == nil {
                 state.result = result
                 state.frames.append(last)
@@ -153,10 +169,11 @@ public final class LiveRun: Sendable {
                 state.waiting = []
                 state.task = nil
             }
-            return (state.waiting, Self.takeReaders(&state))
+            return (state.waiting, Self.takeReaders(&state), state.followers)
         }
         for continuation in waiting { continuation.resume(returning: result) }
         for reader in readers { reader.resume() }
+        for follower in followers { follower.runAdvanced() }
     }
 
     // MARK: - Stopping

@@ -108,9 +108,7 @@ extension RunExecutor {
                     pieces.append(text.utf8.count)
                     return pieces.count - 1
                 }
-                live.offer([
-                    RunFrame(id: FrameID(entry: entry, number: FrameID.firstChunk + number), frame: .chunk(text))
-                ])
+                live.offer(RunFrame(id: FrameID(entry: entry, number: FrameID.firstChunk + number), frame: .chunk(text)))
             }
         } catch {
             state.recorder.span(

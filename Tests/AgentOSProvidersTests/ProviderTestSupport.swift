@@ -75,7 +75,7 @@ extension ModelProvider {
     func reply(to request: ModelRequest) async throws -> ModelReply { try await reply(to: request) { _ in } }
 
     /// The error that a call ends with.
-    func failure(of request: ModelRequest, onText: @escaping @Sendable (String) async -> Void = { _ in }) async throws
+    func failure(of request: ModelRequest, onText: @escaping @Sendable (String) -> Void = { _ in }) async throws
         -> ProviderError?
     {
         do {

@@ -27,9 +27,9 @@ struct RetryingProviderTests {
         var waited: [Double] { waits.all }
 
         func reply(
-            to request: ModelRequest, onText: @escaping @Sendable (String) async -> Void
+            to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
         ) async throws -> ModelReply {
-            if let text { await onText(text) }
+            if let text { onText(text) }
             return try state.withLock { state in
                 state.calls += 1
                 return state.left.count > 1 ? state.left.removeFirst() : state.left[0]

@@ -41,29 +41,32 @@ public struct SSEParser: Sendable {
 
     /// Takes in bytes and hands out the events they complete. What the stream ends without completing is no event.
     public mutating func feed(_ bytes: [UInt8]) throws(TooLarge) -> [SSEEvent] {
+        try bytes.withUnsafeBufferPointer { bytes throws(TooLarge) in try feed(bytes) }
+    }
+
+    /// The same for bytes that stand somewhere else.
+    public mutating func feed(_ bytes: UnsafeBufferPointer<UInt8>) throws(TooLarge) -> [SSEEvent] {
         var events: [SSEEvent] = []
-        try bytes.withUnsafeBufferPointer { bytes throws(TooLarge) in
-            var start = 0
-            var index = 0
-            while index < bytes.count {
-                let byte = bytes[index]
-                if byte != 0x0a, byte != 0x0d {
-                    afterReturn = false
-                } else if byte == 0x0a, afterReturn {
-                    afterReturn = false
-                    start = index + 1
-                } else {
-                    afterReturn = byte == 0x0d
-                    let rest = UnsafeBufferPointer(rebasing: bytes[start..<index])
-                    if let event = try endLine(with: rest) { events.append(event) }
-                    start = index + 1
-                }
-                index += 1
+        var start = 0
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte != 0x0a, byte != 0x0d {
+                afterReturn = false
+            } else if byte == 0x0a, afterReturn {
+                afterReturn = false
+                start = index + 1
+            } else {
+                afterReturn = byte == 0x0d
+                let rest = UnsafeBufferPointer(rebasing: bytes[start..<index])
+                if let event = try endLine(with: rest) { events.append(event) }
+                start = index + 1
             }
-            let rest = UnsafeBufferPointer(rebasing: bytes[start...])
-            guard line.count + rest.count <= limit else { throw TooLarge() }
-            line.append(contentsOf: rest)
+            index += 1
         }
+        let rest = UnsafeBufferPointer(rebasing: bytes[start...])
+        guard line.count + rest.count <= limit else { throw TooLarge() }
+        line.append(contentsOf: rest)
         return events
     }
 

@@ -72,6 +72,7 @@ public struct Edge: HTTPResponder {
     let configuration: EdgeConfiguration
     let metrics: Metrics
     let bodies: BodyReader
+    let rounds = WriteRounds()
     private let authenticator: Authenticator
     private let ingestLimiter: RateLimiter<Int64>
     private let invokeLimiter: RateLimiter<Int64>
@@ -190,7 +191,7 @@ public struct Edge: HTTPResponder {
             return try await ingest(call, request, principal)
         case .invoke(let agent):
             let principal = try await admitted(request, context, invokeLimiter, &fields)
-            return try await invoke(agent, request, principal)
+            return try await invoke(agent, request, principal, context.channel)
         case .humanInput(let run):
             let principal = try await admitted(request, context, invokeLimiter, &fields)
             return try await humanAnswer(run, request, principal, namesRequest: false)
@@ -199,7 +200,7 @@ public struct Edge: HTTPResponder {
             return try await humanAnswer(run, request, principal, namesRequest: true)
         case .runStream(let run):
             let principal = try await admitted(request, context, controlLimiter, &fields)
-            return try await runStream(run, request, principal)
+            return try await runStream(run, request, principal, context.channel)
         case .approvals:
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await approvals(request, principal)

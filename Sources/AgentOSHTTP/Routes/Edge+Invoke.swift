@@ -8,7 +8,9 @@ import NIOCore
 
 extension Edge {
     /// `POST /api/v1/agents/:id/invoke`
-    func invoke(_ id: AgentID, _ request: Request, _ principal: Principal) async throws -> Reply {
+    func invoke(
+        _ id: AgentID, _ request: Request, _ principal: Principal, _ channel: any Channel
+    ) async throws -> Reply {
         guard let workspace = principal.workspace else {
             throw AgentOSError(.forbidden, "A personal key cannot invoke here; use runs_invoke.")
         }
@@ -31,8 +33,7 @@ extension Edge {
             let (data, status) = try InvokeView.result(try await runtime.outcome(of: started))
             return Reply(Envelope.data(encoded: data), status: status)
         }
-        let ping = configuration.pingSeconds
-        return .events { writer in try await Self.write(runtime.stream(started), to: &writer, ping: ping) }
+        return frames(on: channel) { runtime.stream(started) }
     }
 
     private static func idempotencyKey(_ request: Request) throws -> String? {
@@ -44,7 +45,9 @@ extension Edge {
     }
 
     /// `GET /api/v1/runs/:id/stream`
-    func runStream(_ id: RunID, _ request: Request, _ principal: Principal) async throws -> Reply {
+    func runStream(
+        _ id: RunID, _ request: Request, _ principal: Principal, _ channel: any Channel
+    ) async throws -> Reply {
         let scope = try await scope(of: principal, Query(request), atLeast: .viewer)
         let run = try await services.runs.ref(id, workspace: scope.workspace.key)
         if let own = scope.agentKey, own != run.agentKey {
@@ -54,8 +57,8 @@ extension Edge {
             throw AgentOSError(.validation, "The run is reported from elsewhere and has no stream; see /api/v1/tail.")
         }
         let after = try Self.lastFrame(request)
-        let (runtime, ping) = (services.runtime, configuration.pingSeconds)
-        return .events { writer in try await Self.write(runtime.stream(run, after: after), to: &writer, ping: ping) }
+        let runtime = services.runtime
+        return frames(on: channel) { runtime.stream(run, after: after) }
     }
 
     /// The frame that a returning reader has seen last.
@@ -67,19 +70,20 @@ extension Edge {
         return last
     }
 
-    /// Writes frames as they come, all that are there at once, until the run is over or pauses.
-    private static func write(
-        _ stream: sending RunStream, to writer: inout any ResponseBodyWriter, ping: Double
-    ) async throws {
-        while true {
-            switch try await stream.next(seconds: ping) {
-            case .quiet: try await writer.write(ByteBuffer(string: ": ping\n\n"))
-            case .end: return
-            case .frames(let frames):
-                var out = JSONWriter(asciiOnly: true, capacity: 128 * frames.count)
-                for frame in frames { frame.frame.append(id: frame.id, to: &out) }
-                try await writer.write(ByteBuffer(bytes: out.bytes))
-                if frames.last?.frame.isTerminal == true { return }
+    /// Writes a run's frames as they come, until the run is over or pauses: what is past out of the store, what comes
+    /// while the run is here through a pump.
+    private func frames(on channel: any Channel, of stream: @escaping @Sendable () -> sending RunStream) -> Reply {
+        let ping = configuration.pingSeconds
+        let pump = FramePump(channel, rounds.of(channel.eventLoop), ping: ping)
+        return .events { writer in
+            let stream = stream()
+            while true {
+                if let live = stream.live { try await pump.run(live) }
+                switch try await stream.next(seconds: ping) {
+                case .quiet: try await writer.write(FramePump.ping)
+                case .end: return
+                case .frames(let frames): try await writer.write(FramePump.encode(frames))
+                }
             }
         }
     }

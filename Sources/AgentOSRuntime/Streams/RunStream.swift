@@ -19,7 +19,9 @@ public final class RunStream {
     private let runtime: Runtime
     private let ref: RunRef
     private var cursor: FrameID
-    private var live: (run: LiveRun, index: Int)?
+    /// The reader's place in the run while this process executes it. Whoever would rather be told than wait reads from
+    /// here until it is over, and then calls `next` again.
+    public private(set) var live: LiveTail?
     private var isOver = false
 
     /// - Parameter after: the last frame the reader has seen.
@@ -31,24 +33,14 @@ public final class RunStream {
         if let live, live.firstPosition == 0 { attach(live) }
     }
 
-    deinit { live?.run.unwatch() }
-
-    private func attach(_ run: LiveRun) {
-        run.watch()
-        live = (run, 0)
-    }
-
-    private func detach() {
-        live?.run.unwatch()
-        live = nil
-    }
+    private func attach(_ run: LiveRun) { live = LiveTail(run, after: cursor) }
 
     /// The next frames, waiting for them at most so long.
     /// - Throws: NOT_FOUND when the run is gone.
     public func next(seconds: Double) async throws -> Step {
-        if isOver { return .end }
         let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
         while true {
+            if isOver || live?.sawLast == true { return .end }
             let left = Double(Int64(bitPattern: end &- monotonicNanoseconds())) / 1e9
             if left <= 0 || Task.isCancelled { return .quiet }
             if let step = try await step(waiting: left, until: end) { return step }
@@ -56,18 +48,15 @@ public final class RunStream {
     }
 
     private func step(waiting seconds: Double, until end: UInt64) async throws -> Step? {
-        if let (run, index) = live {
-            let (found, over) = run.frames(from: index)
-            if !found.isEmpty {
-                live = (run, index + found.count)
-                let fresh = found.filter { $0.id.map { $0 > cursor } ?? true }
-                return fresh.isEmpty ? nil : deliver(fresh)
-            }
+        if let tail = live {
+            let (frames, over) = tail.take()
+            if !frames.isEmpty { return .frames(frames) }
             if over {
-                detach()
+                cursor = tail.cursor
+                live = nil
                 return nil
             }
-            await run.waitForFrame(at: index, until: end)
+            await tail.wait(until: end)
             return nil
         }
         let listener = runtime.launches.listen(ref.key)
