@@ -31,12 +31,15 @@ public final class Automation: Sendable {
     /// Says who works on which kind of job.
     public func registerJobs(_ dispatcher: JobDispatcher) {
         let sender = WebhookSender(stores: stores, outbound: outbound, waits: settings.webhookRetrySeconds)
-        dispatcher.register(DeliveryStore.deliverJob, policy: .init(attempts: 100, longest: 60)) { job in
+        dispatcher.register(
+            DeliveryStore.deliverJob, policy: .init(attempts: 100, longest: 60, places: ReceiverGate.allPlaces)
+        ) { job in
             guard let delivery = job.payload["delivery"]?.intValue else { return }
             try await sender.deliver(Int64(delivery))
         }
-        let mail = MailSender(stores: stores, server: settings.mailServer, publicURL: settings.publicURL)
-        dispatcher.register(OutgoingMail.job, policy: .init(attempts: 12, first: 5, longest: 600)) { job in
+        let mail = MailSender(
+            stores: stores, server: settings.mailServer, address: settings.publicAddress, logger: logger)
+        dispatcher.register(OutgoingMail.job, policy: .init(attempts: 12, first: 5, longest: 600, places: 8)) { job in
             try await mail.send(job)
         }
         let alerts = AlertEvaluator(stores: stores)
@@ -44,21 +47,23 @@ public final class Automation: Sendable {
             guard let rule = job.payload["rule"]?.intValue else { return }
             try await alerts.evaluate(rule: Int64(rule))
         }
-        dispatcher.register(RetentionStore.sweepJob, policy: .init(attempts: 1000, longest: 600)) { [stores] job in
+        dispatcher.register(RetentionStore.sweepJob, policy: .init(attempts: 1000, longest: 600, places: 2)) {
+            [stores] job in
             guard let workspace = job.payload["workspace"]?.intValue else { return }
             try await stores.retention.sweep(workspace: Int64(workspace))
         }
         let evals = EvalRunner(stores: stores, runtime: runtime, judge: EvalJudge(providers: providers))
-        dispatcher.register(EvalStore.runJob, policy: .init(attempts: 20, longest: 60)) { job in
+        dispatcher.register(EvalStore.runJob, policy: .init(attempts: 20, longest: 60, places: 8)) { job in
             guard let run = job.payload["eval_run"]?.intValue else { return }
             try await evals.run(Int64(run))
         }
-        dispatcher.register(ReportStore.scheduledJob, policy: .init(attempts: 50, longest: 600)) { [reporter] job in
+        dispatcher.register(ReportStore.scheduledJob, policy: .init(attempts: 50, longest: 600, places: 4)) {
+            [reporter] job in
             guard let workspace = job.payload["workspace"]?.intValue else { return }
             try await reporter.scheduled(workspace: Int64(workspace))
         }
         let schedules = ScheduleRunner(stores: stores, runtime: runtime)
-        dispatcher.register(ScheduleStore.fireJob, policy: .init(attempts: 100, longest: 60)) { job in
+        dispatcher.register(ScheduleStore.fireJob, policy: .init(attempts: 100, longest: 60, places: 64)) { job in
             guard let agent = job.payload["agent"]?.intValue else { return }
             try await schedules.fire(agentKey: Int64(agent))
         }

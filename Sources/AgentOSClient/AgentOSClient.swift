@@ -32,6 +32,9 @@ public struct AgentOSClient: Sendable {
         else {
             throw ConnectionError(.configuration, "The base URL must begin with http:// or https://: \(baseURL)")
         }
+        guard Self.hasUsablePort(trimmed) else {
+            throw ConnectionError(.configuration, "The port of the base URL must be from 1 to 65535: \(baseURL)")
+        }
         guard !apiKey.isEmpty, apiKey.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
             throw ConnectionError(.configuration, "The API key is empty or holds characters that no key has.")
         }
@@ -41,6 +44,18 @@ public struct AgentOSClient: Sendable {
         self.transport = Transport(baseURL: self.baseURL, apiKey: apiKey)
     }
 
+    /// Whether the port can be connected to, when there is one: the HTTP client takes this for granted.
+    private static func hasUsablePort(_ url: Substring) -> Bool {
+        let parts = url.split(separator: "/", omittingEmptySubsequences: true)
+        let authority = parts.count > 1 ? parts[1].prefix { $0 != "?" && $0 != "#" } : ""
+        // The colons of an IPv6 address stand between brackets.
+        let host = authority.split(separator: "]", omittingEmptySubsequences: false).last ?? ""
+        guard let colon = host.lastIndex(of: ":") else { return true }
+        let digits = host[host.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let port = Int(digits) else { return false }
+        return (1...65535).contains(port)
+    }
+
     // MARK: - Control plane
 
     /// Methods that may work for minutes before they answer.
@@ -48,12 +63,17 @@ public struct AgentOSClient: Sendable {
 
     /// Calls one control-plane method, e.g. `rpc("agents_list")`.
     /// - Returns: the result, and for a list that has more the cursor to ask with for the next page.
+    /// - Throws: VALIDATION_ERROR, with nothing sent, for a parameter that is `NaN` or infinite.
     public func rpc(
         _ method: String, _ params: JSONObject = [:]
     ) async throws -> (data: JSONValue, nextCursor: String?) {
         guard !method.isEmpty, method.utf8.allSatisfy({ $0 == 0x5f || ($0 >= 0x30 && $0 <= 0x39) || isLetter($0) })
         else {
             throw AgentOSError(.notFound, "No method has this name: \(method)")
+        }
+        // They are written as null, by which an update would clear the field.
+        for (name, value) in params.members where value.isUnsendable {
+            throw AgentOSError.invalid(name, "must be a finite number")
         }
         var body = params
         if let workspace, body["workspace"] == nil { body["workspace"] = .string(workspace) }
@@ -132,5 +152,12 @@ public struct AgentOSClient: Sendable {
         if let run { query.append("run_id=\(run)") }
         if let agent { query.append("agent_id=\(agent)") }
         return FrameStream(transport: transport, source: .tail(query), workspace: workspace)
+    }
+}
+
+extension JSONValue {
+    /// A number for which JSON has no word.
+    fileprivate var isUnsendable: Bool {
+        if case .number = self { doubleValue == nil } else { false }
     }
 }

@@ -48,6 +48,13 @@ struct EventQueue: Sendable {
     /// Counts events that the server refused for good.
     mutating func countDropped(_ number: Int) { dropped += number }
 
+    /// Gives up what is left, once it cannot be sent any more.
+    mutating func giveUp() {
+        dropped += entries.count
+        entries = []
+        bytes = 0
+    }
+
     private mutating func shrink() {
         while entries.count > mostEvents || (bytes > mostBytes && entries.count > 1) {
             let victim = entries.firstIndex { $0.level == .debug || $0.level == .info } ?? 0

@@ -109,7 +109,8 @@ public struct FrameStream: AsyncSequence, Sendable {
         }
 
         private mutating func take(_ frame: FrameConnection.Piece) throws -> Frame {
-            guard let object = (try? JSONParser.parse(frame.data))?.objectValue else {
+            let content = try? JSONParser.parse(frame.data, depth: JSONParser.documentDepth)
+            guard let object = content?.objectValue else {
                 throw LastFrame(
                     error: ConnectionError(
                         .unexpectedAnswer, "The stream holds a frame that is not a JSON object."))

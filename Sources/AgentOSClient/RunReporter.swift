@@ -26,8 +26,10 @@ public final class RunReporter: Sendable {
         /// taken for one that was sent twice.
         var lastTime = Timestamp(microseconds: 0)
         var timer: Task<Void, Never>?
-        /// The batch on its way. Its end takes it away again.
+        /// The batch on its way. Its end takes it away again. Throws what may go away; a refusal is kept below.
         var sending: Task<Void, any Error>?
+        /// Why the server refused a batch for good, until somebody is told.
+        var refusal: (any Error)?
         var ended = false
     }
 
@@ -135,7 +137,7 @@ public final class RunReporter: Sendable {
                 finish(batch, nil)
             } catch {
                 finish(batch, error)
-                throw error
+                if Retry.isTransient(error) { throw error }
             }
         }
     }
@@ -153,17 +155,22 @@ public final class RunReporter: Sendable {
         return writer.bytes
     }
 
-    /// A batch that failed for now goes back to the head; one that was refused for good is given up.
+    /// A batch that failed for now goes back to the head; one that was refused for good is given up, alone.
     private func finish(_ batch: [EventQueue.Entry], _ error: (any Error)?) {
         state.withLock { state in
             state.sending = nil
             if let error {
                 if Retry.isTransient(error) {
                     state.queue.putBack(batch)
-                    if !state.ended { wakeLater(after: Self.pauseAfterFailure, &state) }
+                    if state.ended {
+                        state.queue.giveUp()
+                    } else {
+                        wakeLater(after: Self.pauseAfterFailure, &state)
+                    }
                     return
                 }
                 state.queue.countDropped(batch.count)
+                state.refusal = state.refusal ?? error
             }
             if state.queue.count >= options.batchSize {
                 send(&state)
@@ -174,16 +181,22 @@ public final class RunReporter: Sendable {
     }
 
     /// Sends everything that is queued and waits until the server has it.
-    /// - Throws: what the last attempt failed with; the events stay queued when they may be accepted later.
+    /// - Throws: why events could not be sent for now: they stay queued. And why the server refused events for good
+    ///   since the last call: those are given up, but all others have been sent.
     public func flush() async throws {
         while true {
             let sending = state.withLock { state in
                 if state.sending == nil { send(&state) }
                 return state.sending
             }
-            guard let sending else { return }
+            guard let sending else { break }
             try await sending.value
         }
+        let refusal = state.withLock { state in
+            defer { state.refusal = nil }
+            return state.refusal
+        }
+        if let refusal { throw refusal }
     }
 
     // MARK: - The end
@@ -224,6 +237,7 @@ public final class RunReporter: Sendable {
             state.ended = true
             state.timer?.cancel()
             state.timer = nil
+            state.queue.giveUp()
         }
         if let flushError { throw flushError }
     }

@@ -99,7 +99,10 @@ struct Transport: Sendable {
 
     func call(_ path: String, body: [UInt8], timeout: TimeAmount, headers: [Header] = []) async throws -> Answer {
         let response = try await open(request(path, body: body, headers: headers), timeout: timeout)
-        guard let envelope = try? JSONParser.parse(try await bytes(of: response)), let data = envelope["data"] else {
+        let answer = try await bytes(of: response)
+        guard let envelope = try? JSONParser.parse(answer, depth: JSONParser.documentDepth),
+            let data = envelope["data"]
+        else {
             throw ConnectionError(
                 .unexpectedAnswer, "What answered at \(baseURL) is not an AgentOS server.",
                 status: Int(response.status.code))
@@ -128,11 +131,16 @@ struct Transport: Sendable {
             }
             return AgentOSError(
                 code, "The server answered with status \(status) and no reason.",
-                retryAfter: retryAfter.flatMap { Double($0) }.map { Int($0.rounded(.up)) })
+                retryAfter: retryAfter.flatMap(Self.seconds))
         }
         var error = AgentOSError(wire: fault, status: status)
-        error.retryAfter = retryAfter.flatMap { Double($0) }.flatMap { Int(exactly: $0.rounded(.up)) }
+        error.retryAfter = retryAfter.flatMap(Self.seconds)
         return error
+    }
+
+    /// Whole seconds of a `retry-after`; nil for what is no such number, as a date.
+    private static func seconds(_ text: String) -> Int? {
+        Double(text).flatMap { Int(exactly: $0.rounded(.up)) }
     }
 
     static func percentEncoded(_ text: String) -> String {

@@ -35,14 +35,9 @@ public struct OperationResult: Sendable {
         self.nextCursor = nextCursor
     }
 
-    /// A page of a list: `items` holds up to one more than `limit`, which says that there is a next page.
-    static func page<Item>(
-        _ items: [Item], limit: Int, cursor: (Item) -> String, _ view: (Item) -> JSONValue
-    ) -> OperationResult {
-        let shown = items.prefix(limit)
-        return OperationResult(
-            encoded: JSONValue.array(shown.map(view)).encoded,
-            nextCursor: items.count > limit ? shown.last.map(cursor) : nil)
+    /// A page of a list.
+    static func page<Item: Sendable>(_ page: Page<Item>, _ view: (Item) -> JSONValue) -> OperationResult {
+        OperationResult(encoded: JSONValue.array(page.items.map(view)).encoded, nextCursor: page.end?.cursor)
     }
 }
 
@@ -58,6 +53,21 @@ public struct Operation: Sendable {
         case anybody
         /// Personal keys, without a workspace.
         case anyPerson
+
+        var isForPersons: Bool {
+            switch self {
+            case .person, .anyPerson: true
+            case .role, .anybody: false
+            }
+        }
+
+        /// Nil where no workspace is needed.
+        var leastRole: Role? {
+            switch self {
+            case .role(let role), .person(let role): role
+            case .anybody, .anyPerson: nil
+            }
+        }
     }
 
     public let name: String
@@ -128,6 +138,13 @@ struct OperationCall: Sendable {
 
     /// `limit` within its bounds, which the schema has checked.
     func limit(_ otherwise: Int = 20) -> Int { parameters.int("limit") ?? otherwise }
+
+    /// The page of a list that `limit` and `cursor` ask for.
+    /// - Throws: VALIDATION_ERROR naming `cursor` when no list gave it out.
+    func page(_ otherwise: Int = 20) throws -> PageRequest {
+        PageRequest(
+            after: try parameters.string("cursor").map { try ListPlace(cursor: $0) }, limit: limit(otherwise))
+    }
 }
 
 /// Everything operations work with; the stores are reached as if they were its own members.

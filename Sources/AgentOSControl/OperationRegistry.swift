@@ -36,7 +36,7 @@ public struct OperationRegistry: Sendable {
     public subscript(_ name: String) -> Operation? { byName[name] }
 
     /// Calls an operation: kind of key, workspace and role first, then the parameters, then the object.
-    /// - Parameter body: parses the parameters; called after the key was checked.
+    /// - Parameter body: parses the parameters; called after the kind of key was checked.
     public func call(
         _ name: String, by principal: Principal, body: () throws -> JSONObject
     ) async throws -> OperationResult {
@@ -44,24 +44,48 @@ public struct OperationRegistry: Sendable {
             throw AgentOSError(.forbidden, "An agent key cannot be used here; use a workspace or personal key.")
         }
         guard let operation = byName[name] else { throw AgentOSError(.notFound, "No method \(name.prefix(80)).") }
-        let object = try body()
-        if object.repeated.contains("workspace") { throw AgentOSError.invalid("workspace", "is given more than once") }
-        let context: OperationContext?
-        switch operation.access {
-        case .anybody: context = nil
-        case .anyPerson:
-            guard case .user = principal.scope else { throw Self.needsPerson }
-            context = nil
-        case .role(let role):
-            context = try await self.context(for: principal, named: object["workspace"], atLeast: role)
-        case .person(let role):
-            guard case .user = principal.scope else { throw Self.needsPerson }
+        try Self.checkKind(of: principal, for: operation)
+        let object: JSONObject
+        do {
+            object = try body()
+            if object.repeated.contains("workspace") {
+                throw AgentOSError.invalid("workspace", "is given more than once")
+            }
+        } catch {
+            try await admit(principal, to: name)
+            throw error
+        }
+        var context: OperationContext?
+        if let role = operation.access.leastRole {
             context = try await self.context(for: principal, named: object["workspace"], atLeast: role)
         }
         let parameters = try operation.parameters.check(object)
         let call = OperationCall(principal: principal, context: context, parameters: parameters)
         guard operation.isAudited else { return try await operation.run(call) }
         return try await audited(operation, call)
+    }
+
+    private static func checkKind(of principal: Principal, for operation: Operation) throws {
+        guard operation.access.isForPersons else { return }
+        guard case .user = principal.scope else { throw needsPerson }
+    }
+
+    /// Whether a caller may call an operation in any workspace at all. Asked where a body does not say which one is
+    /// meant, since it cannot be read: who may not call is told that first.
+    /// - Throws: FORBIDDEN
+    public func admit(_ principal: Principal, to name: String) async throws {
+        guard let operation = byName[name] else { return }
+        try Self.checkKind(of: principal, for: operation)
+        guard let role = operation.access.leastRole else { return }
+        switch principal.scope {
+        case .agent: throw Self.noWorkspace
+        case .workspace: _ = try await context(for: principal, named: nil as String?, atLeast: role)
+        case .user(let user):
+            guard let highest = try await workspaces.memberships(ofUser: user).map(\.role).max() else {
+                throw Self.withoutWorkspace
+            }
+            try Self.check(highest, atLeast: role)
+        }
     }
 
     /// Runs an operation so that what it writes goes into the audit log with it.
@@ -73,6 +97,7 @@ public struct OperationRegistry: Sendable {
         }
         let trail = AuditTrail(
             operation: operation.name, workspace: call.context?.workspaceKey, actor: actor,
+            subject: Self.subject(of: operation, call),
             parameters: operation.parameters.withoutSecrets(call.parameters.object), clock: clock)
         let result = try await AuditTrail.$current.withValue(trail) { try await operation.run(call) }
         if !trail.isRecorded {
@@ -81,11 +106,33 @@ public struct OperationRegistry: Sendable {
         return result
     }
 
+    /// What a call is about: what a parameter names by its id, else the workspace.
+    private static func subject(of operation: Operation, _ call: OperationCall) -> AuditTrail.Subject? {
+        let named = operation.parameters.parameters.filter {
+            $0.name.hasSuffix("_id") && call.parameters.string($0.name) != nil
+        }
+        guard let parameter = named.first(where: \.isRequired) ?? named.first,
+            let id = call.parameters.string(parameter.name)
+        else {
+            return call.context.map { AuditTrail.Subject(kind: "workspace", id: "\($0.workspace.ref.id)") }
+        }
+        let kind = parameter.name.dropLast("_id".count).split(separator: "_").joined(separator: " ")
+        return AuditTrail.Subject(kind: kind, id: UUIDBits(id)?.text ?? id)
+    }
+
     private static let needsPerson = AgentOSError(
         .forbidden, "A workspace key cannot do this; use the personal key of a member.")
 
-    private static let noWorkspace = AgentOSError(
+    public static let noWorkspace = AgentOSError(
         .forbidden, "There is no such workspace, or this key has no access to it.")
+
+    private static let withoutWorkspace = AgentOSError(.forbidden, "This key's user is a member of no workspace.")
+
+    private static func check(_ given: Role, atLeast role: Role) throws {
+        guard given >= role else {
+            throw AgentOSError(.forbidden, "This needs the role \(role.word) or above; yours is \(given.word).")
+        }
+    }
 
     private func context(
         for principal: Principal, named name: JSONValue?, atLeast role: Role
@@ -115,7 +162,8 @@ public struct OperationRegistry: Sendable {
                 membership = memberships.first {
                     $0.workspace.slug == given || $0.workspace.ref.id == WorkspaceID(given)
                 }
-            } else if memberships.count == 1 {
+            } else if memberships.count <= 1 {
+                guard !memberships.isEmpty else { throw Self.withoutWorkspace }
                 membership = memberships.first
             } else {
                 throw AgentOSError.invalid("workspace", "is required: this key's user has several workspaces")
@@ -123,9 +171,7 @@ public struct OperationRegistry: Sendable {
             guard let membership else { throw Self.noWorkspace }
             context = OperationContext(principal: principal, workspace: membership.workspace, role: membership.role)
         }
-        guard context.role >= role else {
-            throw AgentOSError(.forbidden, "This needs the role \(role.word) or above; yours is \(context.role.word).")
-        }
+        try Self.check(context.role, atLeast: role)
         return context
     }
 }

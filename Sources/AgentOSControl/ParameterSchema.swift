@@ -96,6 +96,10 @@ public struct Parameter: Sendable {
     public let summary: String
     /// Never shown again, not even in the audit log.
     public var isSecret = false
+    /// Whether what it sets always has a value, so that `null`, which clears, is refused.
+    var isLasting = false
+    /// Why it is not taken; then it is no parameter, but is not passed over either.
+    var refusal: String?
 
     /// A parameter that may be left out. `null` means the same, or on updates: clear it.
     public static func optional(_ name: String, _ type: ParameterType, _ summary: String) -> Parameter {
@@ -104,6 +108,20 @@ public struct Parameter: Sendable {
 
     public static func required(_ name: String, _ type: ParameterType, _ summary: String) -> Parameter {
         Parameter(name: name, type: type, isRequired: true, summary: summary)
+    }
+
+    /// What callers might take for a parameter: to pass it over would let them think that it worked.
+    static func refused(_ name: String, _ reason: String) -> Parameter {
+        var parameter = Parameter.optional(name, .object, "")
+        parameter.refusal = reason
+        return parameter
+    }
+
+    /// The same for an update of what cannot be cleared.
+    var lasting: Parameter {
+        var copy = self
+        copy.isLasting = true
+        return copy
     }
 
     /// The same, kept out of the audit log.
@@ -120,33 +138,43 @@ public struct ParameterSchema: Sendable {
     private let byName: [String: Parameter]
 
     public init(_ parameters: [Parameter]) {
-        self.parameters = parameters
+        self.parameters = parameters.filter { $0.refusal == nil }
         byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// - Throws: VALIDATION_ERROR naming the first parameter that is unknown, missing, repeated or ill-typed.
+    /// Members of other names are passed over: callers may know of more than this server does.
+    /// - Throws: VALIDATION_ERROR naming the first parameter that is missing, repeated, ill-typed or refused.
     public func check(_ object: JSONObject) throws -> Parameters {
-        if let twice = object.repeated.sorted().first { throw AgentOSError.invalid(twice, "is given more than once") }
-        for (name, value) in object.members where name != "workspace" {
+        var known = JSONObject()
+        for (name, value) in object.members {
             guard let parameter = byName[name] else {
-                throw AgentOSError.invalid(name.isEmpty ? "\"\"" : name, "is not a parameter of this method")
-            }
-            if value.isNull {
-                if parameter.isRequired { throw AgentOSError.invalid(name, "is required") }
+                if name == "workspace" { known[name] = value }
                 continue
             }
-            try parameter.type.check(value, name)
+            if let refusal = parameter.refusal { throw AgentOSError.invalid(name, refusal) }
+            if object.repeated.contains(name) { throw AgentOSError.invalid(name, "is given more than once") }
+            if !value.isNull {
+                try parameter.type.check(value, name)
+            } else if parameter.isRequired {
+                throw AgentOSError.invalid(name, "is required")
+            } else if parameter.isLasting {
+                throw AgentOSError.invalid(name, "cannot be cleared")
+            }
+            known[name] = value
         }
-        for parameter in parameters where parameter.isRequired && object[parameter.name] == nil {
+        for parameter in parameters where parameter.isRequired && known[parameter.name] == nil {
             throw AgentOSError.invalid(parameter.name, "is required")
         }
-        return Parameters(object: object)
+        return Parameters(object: known)
     }
 
-    /// Checks an object that is itself a parameter.
+    /// Checks an object that is itself a parameter; what it may hold is all there is to it.
     /// - Throws: VALIDATION_ERROR naming the whole path.
     func check(_ object: JSONObject, inside path: String) throws -> Parameters {
         do {
+            for name in object.keys where byName[name] == nil {
+                throw AgentOSError.invalid(name.isEmpty ? "\"\"" : name, "is unknown")
+            }
             return try check(object)
         } catch var error as AgentOSError {
             error.details = error.details.map { FieldError(path: "\(path).\($0.path)", message: $0.message) }
@@ -181,7 +209,6 @@ public struct ParameterSchema: Sendable {
             workspaceMatters
             ? ["type": ["string", "null"], "description": "Slug or id of the workspace."] : ["description": "Ignored."]
         out["properties"] = .object(properties)
-        out["additionalProperties"] = false
         return .object(out)
     }
 
@@ -190,7 +217,7 @@ public struct ParameterSchema: Sendable {
         var properties = JSONObject()
         for parameter in parameters {
             var schema = parameter.type.schema
-            if allowsNull, !parameter.isRequired, let type = schema["type"] {
+            if allowsNull, !parameter.isRequired, !parameter.isLasting, let type = schema["type"] {
                 schema["type"] = .array([type, "null"])
                 if let words = schema["enum"]?.arrayValue { schema["enum"] = .array(words + [.null]) }
             }

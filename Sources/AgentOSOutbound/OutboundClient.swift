@@ -12,6 +12,8 @@ public final class OutboundClient: Sendable {
     private let group: any EventLoopGroup
     private let resolver = HostResolver()
     private let oneShot: HTTPClient
+    private let kept: HTTPClient
+    private let keptPins: PinnedClients
     private let provider: HTTPClient
 
     /// `shutdown` must be called before the client is let go.
@@ -19,12 +21,16 @@ public final class OutboundClient: Sendable {
         self.policy = policy
         group = eventLoopGroup
         oneShot = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .oneShot)
+        kept = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .kept)
+        keptPins = PinnedClients(group: eventLoopGroup)
         provider = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .provider)
     }
 
     /// Ends what is going on and closes all connections. Harmless when repeated.
     public func shutdown() async {
         try? await oneShot.shutdown()
+        try? await kept.shutdown()
+        keptPins.removeAll()
         try? await provider.shutdown()
         await resolver.shutdown()
     }
@@ -96,11 +102,14 @@ public final class OutboundClient: Sendable {
             request.headers.append(("user-agent", "AgentOS"))
         }
         guard url.scheme == .http || url.address != nil else {
-            let pin = try PinnedClient(url: url, address: address, group: group)
+            let pin =
+                try request.keepsConnection
+                ? keptPins.client(for: url, at: address) : PinnedClient(url: url, address: address, group: group)
             return try await open(request, url: url.text(), on: pin.client, pin: pin)
         }
         request.headers.append(("host", url.hostHeader))
-        return try await open(request, url: url.text(connectingTo: address), on: oneShot)
+        return try await open(
+            request, url: url.text(connectingTo: address), on: request.keepsConnection ? kept : oneShot)
     }
 
     // MARK: - Providers
@@ -111,8 +120,8 @@ public final class OutboundClient: Sendable {
     ///   are then looked up, checked and pinned as `send` does.
     /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled; the connection is closed then.
     public func stream(_ request: OutboundRequest, guarded: Bool = false) async throws -> OutboundStream {
-        guard guarded else { return try await open(request, url: request.url, on: provider) }
         let url = try OutboundURL(request.url)
+        guard guarded else { return try await open(request, url: request.url, on: provider) }
         return try await Deadline.run(seconds: request.timeoutSeconds) { try await self.open(request, url) }
     }
 

@@ -15,6 +15,9 @@ public struct OutboundRequest: Sendable {
     public var maxResponseBytes: Int
     /// 0 hands out a redirect as it is; more than `redirectLimit` counts as that (`send` only).
     public var maxRedirects: Int
+    /// Whether the connection may serve further requests to the same checked address (`send` only): for what is sent often
+    /// and can be sent again, since the other side may close it at the moment it is used.
+    public var keepsConnection = false
 
     public init(
         method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,

@@ -141,6 +141,11 @@ final class GatheredBody: ChannelInboundHandler {
         context.fireChannelInactive()
     }
 
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        pass(context)
+        context.fireErrorCaught(error)
+    }
+
     private func pass(_ context: ChannelHandlerContext) {
         guard let whole = body else { return }
         body = nil

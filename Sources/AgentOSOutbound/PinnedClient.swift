@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -14,16 +15,48 @@ final class PinnedClient: Sendable {
 
     /// - Throws: `OutboundError` of kind `badURL` when the HTTP client would read another host out of the URL: the pin
     ///   would not hold then.
-    init(url: OutboundURL, address: IPAddress, group: any EventLoopGroup) throws(OutboundError) {
+    init(
+        url: OutboundURL, address: IPAddress, group: any EventLoopGroup,
+        _ configuration: HTTPClient.Configuration = .oneShot
+    ) throws(OutboundError) {
         guard let parsed = URL(string: url.text()), parsed.host == url.host else {
             throw OutboundError(.badURL, "The URL cannot be called: the host is not a name.")
         }
-        var configuration = HTTPClient.Configuration.oneShot
+        var configuration = configuration
         configuration.dnsOverride = [url.host: address.description]
         client = HTTPClient(eventLoopGroup: group, configuration: configuration)
     }
 
     deinit { client.shutdown { _ in } }
+}
+
+/// Pinned clients that are used again. One that had to make room lives on while something is read through it.
+final class PinnedClients: Sendable {
+    private static let bound = 64
+
+    private struct Key: Hashable {
+        let host: String
+        let address: String
+    }
+
+    private let group: any EventLoopGroup
+    private let clients = Mutex<[Key: PinnedClient]>([:])
+
+    init(group: any EventLoopGroup) { self.group = group }
+
+    func client(for url: OutboundURL, at address: IPAddress) throws(OutboundError) -> PinnedClient {
+        let key = Key(host: url.host, address: address.description)
+        if let known = clients.withLock({ $0[key] }) { return known }
+        let new = try PinnedClient(url: url, address: address, group: group, .kept)
+        return clients.withLock { clients in
+            if let known = clients[key] { return known }
+            if clients.count >= Self.bound, let any = clients.keys.first { clients[any] = nil }
+            clients[key] = new
+            return new
+        }
+    }
+
+    func removeAll() { clients.withLock { $0.removeAll() } }
 }
 
 extension HTTPClient.Configuration {
@@ -36,6 +69,14 @@ extension HTTPClient.Configuration {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 10_000
         configuration.maximumUsesPerConnection = 1
         configuration.tracing.tracer = nil
+        return configuration
+    }
+
+    /// For what is sent often to the same receivers. Idle connections go before the other side is likely to close them.
+    static var kept: HTTPClient.Configuration {
+        var configuration = oneShot
+        configuration.connectionPool.idleTimeout = .seconds(4)
+        configuration.maximumUsesPerConnection = nil
         return configuration
     }
 

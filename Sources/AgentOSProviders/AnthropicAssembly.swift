@@ -1,7 +1,7 @@
 import AgentOSCore
 
 /// Puts a reply of the Messages API together, from its stream or from one message.
-struct AnthropicAssembly {
+struct AnthropicAssembly: StreamAssembly {
     private struct Block {
         let index: Int
         let isTool: Bool

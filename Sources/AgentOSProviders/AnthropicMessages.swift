@@ -17,21 +17,17 @@ public struct AnthropicMessages: ModelProvider {
     }
 
     public func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
+        to request: ModelRequest, onText: @escaping @Sendable ([String]) -> Void
     ) async throws -> ModelReply {
         let output = AnthropicOutputTool(for: request)
         let answer = try await send(request, output)
         var assembly = AnthropicAssembly(wire: wire, output: output)
         guard request.stream else { return try assembly.read(message: try await wire.json(answer)) }
-        let complete: Bool
-        (assembly, complete) = try await wire.events(answer, into: assembly) { assembly, data in
-            // What the answer is under a schema is known at the end only.
-            if let text = try assembly.on(data: data), output == nil { onText(text) }
-            return assembly.isComplete
-        }
-        guard complete else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
+        // What the answer is under a schema is known at the end only.
+        assembly = try await wire.events(answer, into: assembly) { if output == nil { onText($0) } }
+        guard assembly.isComplete else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
         let reply = try assembly.reply()
-        if output != nil, !reply.text.isEmpty { onText(reply.text) }
+        if output != nil, !reply.text.isEmpty { onText([reply.text]) }
         return reply
     }
 

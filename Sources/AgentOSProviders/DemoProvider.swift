@@ -13,7 +13,7 @@ public struct DemoProvider: ModelProvider {
     public init() {}
 
     public func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
+        to request: ModelRequest, onText: @escaping @Sendable ([String]) -> Void
     ) async throws -> ModelReply {
         try Task.checkCancellation()
         let turn = request.messages.lastIndex { if case .user = $0 { true } else { false } }
@@ -30,7 +30,7 @@ public struct DemoProvider: ModelProvider {
         if request.stream {
             for piece in Self.pieces(of: text) {
                 try Task.checkCancellation()
-                onText(piece)
+                onText([piece])
             }
         }
         let output = (text.utf8.count + 3) / 4

@@ -1,7 +1,7 @@
 import AgentOSCore
 
 /// Puts a chat completion together, from its stream or from one object.
-struct OpenAIAssembly {
+struct OpenAIAssembly: StreamAssembly {
     private struct Call {
         let index: Int?
         var id: String

@@ -15,21 +15,19 @@ public struct OpenAIChat: ModelProvider {
     }
 
     public func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
+        to request: ModelRequest, onText: @escaping @Sendable ([String]) -> Void
     ) async throws -> ModelReply {
         let output = request.outputSchema.map(OutputSchema.init)
         let answer = try await wire.post(Self.body(of: request, output: output), stream: request.stream)
         var assembly = OpenAIAssembly(wire: wire, output: output)
         guard request.stream else { return try assembly.read(completion: try await wire.json(answer)) }
-        let complete: Bool
-        (assembly, complete) = try await wire.events(answer, into: assembly) { assembly, data in
-            // What the answer is under a schema is known at the end only.
-            if let text = try assembly.on(data: data), output == nil { onText(text) }
-            return assembly.isComplete
+        // What the answer is under a schema is known at the end only.
+        assembly = try await wire.events(answer, into: assembly) { if output == nil { onText($0) } }
+        guard assembly.isComplete || assembly.hasFinished else {
+            throw assembly.hasBegun ? wire.brokenOff : wire.garbage
         }
-        guard complete || assembly.hasFinished else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
         let reply = try assembly.reply()
-        if output != nil, !reply.text.isEmpty { onText(reply.text) }
+        if output != nil, !reply.text.isEmpty { onText([reply.text]) }
         return reply
     }
 }

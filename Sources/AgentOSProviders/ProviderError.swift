@@ -26,8 +26,6 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
     /// How many further attempts can make sense: 0, 1 (a reply that broke off) or 2.
     public let repeats: Int
 
-    public var isRetryable: Bool { repeats > 0 }
-
     /// Whether another model can succeed with the same request: the fault lies with the provider or the model, not
     /// with the key or what was asked.
     public var canFallBack: Bool {

@@ -10,8 +10,9 @@ struct ProviderWire: Sendable {
     /// How much of an error's body is looked at.
     static let maximumErrorBytes = 16 << 10
     static let maximumMessageCharacters = 300
-    /// Time until a provider must have begun to answer; a plain reply begins when it is complete.
-    static let timeoutSeconds = 300.0
+    /// Time until a provider must have begun to answer; a plain reply begins when it is complete. Longer than a run may
+    /// take, so that it is the run's own limit that ends it.
+    static let timeoutSeconds = 330.0
 
     /// The provider's name in messages.
     let name: String
@@ -57,39 +58,41 @@ struct ProviderWire: Sendable {
 
     /// Reads a streamed reply into what is made of it.
     ///
-    /// - Parameter take: gets the data of each event, on a thread of the network, and says whether the reply is complete
-    ///   with it.
-    /// - Returns: what was made of the events, and whether `take` said so before the stream ended.
+    /// - Parameters:
+    ///   - assembly: gets the data of each event, on a thread of the network.
+    ///   - pass: gets the pieces of text that came in together, on that thread too.
+    /// - Returns: what was made of the events.
     /// - Throws: `ProviderError`, `CancellationError`
-    func events<Assembly: Sendable>(
-        _ answer: OutboundStream, into assembly: Assembly,
-        _ take: @escaping @Sendable (inout Assembly, [UInt8]) throws -> Bool
-    ) async throws -> (Assembly, complete: Bool) {
+    func events<Assembly: StreamAssembly>(
+        _ answer: OutboundStream, into assembly: Assembly, _ pass: @escaping @Sendable ([String]) -> Void
+    ) async throws -> Assembly {
         let state = Mutex(Reading(assembly: assembly))
         do {
             try await answer.read { chunk in
-                try state.withLock { state in
+                let (pieces, isComplete) = try state.withLock { state in
                     state.size += chunk.count
                     guard state.size <= Self.maximumReplyBytes else { throw tooLong }
+                    var pieces: [String] = []
                     for event in try state.parser.feed(chunk.assumingMemoryBound(to: UInt8.self)) {
-                        state.isComplete = try take(&state.assembly, event.data)
-                        if state.isComplete { return .enough }
+                        if let piece = try state.assembly.on(data: event.data) { pieces.append(piece) }
+                        if state.assembly.isComplete { break }
                     }
-                    return .more
+                    return (pieces, state.assembly.isComplete)
                 }
+                if !pieces.isEmpty { pass(pieces) }
+                return isComplete ? .enough : .more
             }
         } catch {
             throw fault(error)
         }
-        return state.withLock { ($0.assembly, $0.isComplete) }
+        return state.withLock { $0.assembly }
     }
 
     /// How far a streamed reply has been read.
-    private struct Reading<Assembly: Sendable>: Sendable {
+    private struct Reading<Assembly: StreamAssembly>: Sendable {
         var parser = SSEParser()
         var size = 0
         var assembly: Assembly
-        var isComplete = false
     }
 
     /// Any error as this provider's, except cancellation.
@@ -172,4 +175,15 @@ struct ProviderWire: Sendable {
         while text.last == "." || text.last == " " { text.removeLast() }
         return ": " + text
     }
+}
+
+/// Puts a reply together from the events of its stream.
+protocol StreamAssembly: Sendable {
+    /// Whether the stream has said that the reply is complete.
+    var isComplete: Bool { get }
+
+    /// Takes in the data of an event.
+    /// - Returns: text to pass on, if any.
+    /// - Throws: `ProviderError`
+    mutating func on(data: [UInt8]) throws -> String?
 }

@@ -1,10 +1,11 @@
 import AgentOSCore
 import Synchronization
 
-/// Tries a model call again when that can help: at most two further times, and never once text was passed on.
+/// Tries a model call again when that can help: at most two further times, never once text was passed on, and never
+/// earlier than the provider asks for.
 public struct RetryingProvider: ModelProvider {
     public static let maximumRepeats = 2
-    /// Longest wait that a provider can ask for, in seconds.
+    /// The longest wait that is waited, in seconds. A provider that asks for more is not called again.
     public static let maximumDelaySeconds = 30.0
 
     private let base: any ModelProvider
@@ -24,18 +25,20 @@ public struct RetryingProvider: ModelProvider {
     }
 
     public func reply(
-        to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
+        to request: ModelRequest, onText: @escaping @Sendable ([String]) -> Void
     ) async throws -> ModelReply {
         let delivered = Delivered()
         var repeats = 0
         while true {
             do {
-                return try await base.reply(to: request) { text in
+                return try await base.reply(to: request) { pieces in
                     delivered.set()
-                    onText(text)
+                    onText(pieces)
                 }
             } catch let error as ProviderError {
-                guard repeats < min(Self.maximumRepeats, error.repeats), !delivered.isSet else { throw error }
+                guard repeats < min(Self.maximumRepeats, error.repeats), !delivered.isSet,
+                    error.retryAfter ?? 0 <= Self.maximumDelaySeconds
+                else { throw error }
                 try Task.checkCancellation()
                 try await sleep(delay(after: error, repeats: repeats))
                 repeats += 1
@@ -44,7 +47,7 @@ public struct RetryingProvider: ModelProvider {
     }
 
     private func delay(after error: ProviderError, repeats: Int) -> Double {
-        if let asked = error.retryAfter { return min(max(0, asked), Self.maximumDelaySeconds) }
+        if let asked = error.retryAfter { return max(0, asked) }
         return (repeats == 0 ? 0.5 : 1) * jitter()
     }
 

@@ -91,16 +91,9 @@ public final class LiveRun: Sendable {
 
     func offer(_ frames: [RunFrame]) {
         guard !frames.isEmpty else { return }
-        add { $0.append(contentsOf: frames) }
-    }
-
-    /// A piece of text as it comes, many times a second in thousands of runs at once.
-    func offer(_ frame: RunFrame) { add { $0.append(frame) } }
-
-    private func add(_ append: (inout [RunFrame]) -> Void) {
         let (readers, followers) = state.withLock { state -> ([CheckedContinuation<Void, Never>], [any RunFollower]) in
             guard state.result == nil else { return ([], []) }
-            append(&state.frames)
+            state.frames.append(contentsOf: frames)
             return (Self.takeReaders(&state), state.followers)
         }
         for reader in readers { reader.resume() }
@@ -179,6 +172,9 @@ public final class LiveRun: Sendable {
     // MARK: - Stopping
 
     var stopReason: StopReason? { state.withLock { $0.stop } }
+
+    /// Whether its time is up; that it is told so may still be to come.
+    var isLate: Bool { deadline <= monotonicNanoseconds() }
 
     func adopt(_ task: Task<Void, Never>) {
         let stopped = state.withLock { state -> Bool in

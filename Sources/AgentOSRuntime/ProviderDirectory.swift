@@ -53,15 +53,23 @@ public final class ProviderDirectory: Sendable {
 
     /// - Throws: VALIDATION_ERROR when there is no key for the provider.
     public func provider(_ type: ProviderType, workspace: WorkspaceRef) async throws -> any ModelProvider {
+        guard let provider = try await find(type, workspace: workspace) else {
+            throw AgentOSError(.validation, Self.missingKey(of: type))
+        }
+        return provider
+    }
+
+    static func missingKey(of type: ProviderType) -> String {
+        "No API key for the provider \(type.rawValue): set \(type.rawValue.uppercased())_API_KEY for the server, "
+            + "or store one with providers_set."
+    }
+
+    /// Nil when there is no key for the provider.
+    public func find(_ type: ProviderType, workspace: WorkspaceRef) async throws -> (any ModelProvider)? {
         if type == .demo { return DemoProvider() }
         let slot = Slot(workspace: workspace.key, provider: type)
         if let known = remembered.withLock({ $0[slot] }) { return known }
-        guard let credentials = try await credentials(type, workspace) else {
-            throw AgentOSError(
-                .validation,
-                "No API key for the provider \(type.rawValue): set \(type.rawValue.uppercased())_API_KEY "
-                    + "for the server, or store one with providers_set.")
-        }
+        guard let credentials = try await credentials(type, workspace) else { return nil }
         let provider: any ModelProvider =
             switch type {
             case .anthropic: AnthropicMessages(client: client, credentials: credentials)

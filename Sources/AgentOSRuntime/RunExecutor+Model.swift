@@ -2,7 +2,6 @@ import AgentOSCore
 import AgentOSProviders
 import AgentOSStore
 import AgentOSWire
-import Synchronization
 
 extension RunExecutor {
     /// The event of a model call about to be made. Prompts with filled-in variables never appear in events.
@@ -25,29 +24,43 @@ extension RunExecutor {
         // anew: what its watchers have heard of it does not count.
         if open == nil || !state.isAnnounced { try await announce(&call, open, &state) }
         state.isAnnounced = false
+        // When no model takes over, the run tells what was wrong with the one that was asked for.
+        var fault: ProviderError?
         while true {
             do {
                 return try await perform(call, &state)
-            } catch let error as ProviderError where error.canFallBack {
-                guard let next = fallback(after: call.model, state.machine.plan) else { throw error }
+            } catch let error as ProviderError where error.canFallBack && !live.isLate {
+                let first = fault ?? error
+                fault = first
+                guard let next = try await fallback(after: call.model, state.machine.plan) else { throw first }
                 let failed = call
-                call.model = next
-                call.provider = ModelNames.provider(forModel: next) ?? state.machine.plan.provider
+                (call.model, call.provider) = next
                 try await announce(&call, failed, &state)
             }
         }
     }
 
-    private func fallback(after model: String, _ plan: RunPlan) -> String? {
-        let models = [plan.model] + plan.fallbackModels
-        return models.firstIndex(of: model).flatMap { models.dropFirst($0 + 1).first }
+    /// The next model behind this one whose provider the workspace has a key for.
+    private func fallback(
+        after model: String, _ plan: RunPlan
+    ) async throws -> (model: String, provider: ProviderType)? {
+        var models = [plan.model]
+        for name in plan.fallbackModels where !models.contains(name) { models.append(name) }
+        guard let place = models.firstIndex(of: model) else { return nil }
+        for name in models.dropFirst(place + 1) {
+            let type = ModelNames.provider(forModel: name) ?? plan.provider
+            if try await services.providers.find(type, workspace: workspace) != nil { return (name, type) }
+        }
+        return nil
     }
 
     /// Puts the intent on record, with the money it may cost.
     private func announce(_ call: inout ModelCall, _ open: ModelCall?, _ state: inout Progress) async throws {
-        try checkCost(state.machine)
+        try Self.checkCost(state.machine)
         let before = state
         let now = clock.now()
+        // Text of the call that this one takes the place of does not count any more: the reset says so.
+        state.unfinished = nil
         state.settle()
         call.reservation = nil
         if open == nil || open?.model != call.model {
@@ -64,8 +77,9 @@ extension RunExecutor {
         }
     }
 
+    /// Asked before each model call, the first one included.
     /// - Throws: PAYMENT_REQUIRED when the run has spent what it may.
-    private func checkCost(_ machine: RunMachine) throws {
+    static func checkCost(_ machine: RunMachine) throws {
         guard let limit = machine.plan.maxCost, machine.cost >= limit else { return }
         throw AgentOSError(
             .paymentRequired,
@@ -88,7 +102,9 @@ extension RunExecutor {
 
     private func perform(_ call: ModelCall, _ state: inout Progress) async throws {
         let plan = state.machine.plan
-        let provider = try await services.providers.provider(call.provider, workspace: workspace)
+        guard let provider = try await services.providers.find(call.provider, workspace: workspace) else {
+            throw ProviderError(.unauthorised, ProviderDirectory.missingKey(of: call.provider))
+        }
         let streams = live.isWatched && plan.outputSchema == nil
         let request = ModelRequest(
             model: call.model, system: plan.system, messages: state.machine.messages,
@@ -98,19 +114,13 @@ extension RunExecutor {
         let span = UUIDBits.v7(at: start)
         let root = state.recorder.rootSpan
         let entry = state.machine.position - 1
-        let pieces = Mutex<[Int]>([])
+        let text = CallText(of: live, entry: entry)
         let reply: ModelReply
         CrashPoint.pass("before-effect/model")
         do {
-            reply = try await provider.reply(to: request) { [live] text in
-                guard !text.isEmpty else { return }
-                let number = pieces.withLock { pieces -> Int in
-                    pieces.append(text.utf8.count)
-                    return pieces.count - 1
-                }
-                live.offer(RunFrame(id: FrameID(entry: entry, number: FrameID.firstChunk + number), frame: .chunk(text)))
-            }
+            reply = try await provider.reply(to: request) { text.add($0) }
         } catch {
+            state.unfinished = UnfinishedText(text.finish())
             state.recorder.span(
                 call.model, kind: "llm", id: span, parent: root, from: start, to: clock.now(), level: .error,
                 ["model": .string(call.model), "error": .string(Self.message(of: error))])
@@ -125,7 +135,7 @@ extension RunExecutor {
             state.settlements.append((Reservation(amount: .zero, day: BudgetStore.day(of: start)), cost))
         }
         let (gated, questions) = sort(reply.toolCalls, plan)
-        var sizes = pieces.withLock { $0 }
+        var sizes = text.finish().map(\.utf8.count)
         if sizes.isEmpty, !reply.text.isEmpty {
             state.frames.append(
                 RunFrame(id: FrameID(entry: entry, number: FrameID.firstChunk), frame: .chunk(reply.text)))
@@ -160,8 +170,7 @@ extension RunExecutor {
         state.recorder.point("llm.response", at: end, response)
         state.recorder.span(
             call.model, kind: "llm", id: span, parent: state.recorder.rootSpan, from: start, to: end,
-            tokens: reply.usage,
-            cost: cost, measured)
+            tokens: reply.usage, model: call.model, cost: cost, measured)
     }
 }
 

@@ -55,20 +55,48 @@ extension RunExecutor {
             try await commit(&state)
         }
         let plan = state.machine.plan
-        let spent = state.machine.cost
+        let share = share(of: calls, state.machine)
         var progress = state
-        try await withThrowingTaskGroup(of: Done.self) { group in
+        // No error leaves the group: what is on the disk must be known whatever happens, and what was begun beside a
+        // call that breaks off comes to its end, since cut off its outcome would be unknown.
+        let failure = await withTaskGroup(of: Result<Done, any Error>.self) { group -> (any Error)? in
             var waiting = calls[...]
-            for call in waiting.prefix(Self.toolConcurrency) { group.addTask { try await perform(call, plan, spent) } }
+            for call in waiting.prefix(Self.toolConcurrency) { group.addTask { await attempt(call, plan, share) } }
             waiting = waiting.dropFirst(Self.toolConcurrency)
-            while let done = try await group.next() {
-                if let next = waiting.popFirst() { group.addTask { try await perform(next, plan, spent) } }
-                try take(done, &progress)
-                // The last result is committed with what follows from it.
-                if case .runTools = progress.machine.next { try await commit(&progress) }
+            var first: (any Error)?
+            while let result = await group.next() {
+                switch result {
+                case .failure(let error): first = first ?? error
+                case .success(let done):
+                    if first == nil, let next = waiting.popFirst() {
+                        group.addTask { await attempt(next, plan, share) }
+                    }
+                    do {
+                        try await keep(done, &progress)
+                    } catch {
+                        first = first ?? error
+                        group.cancelAll()
+                    }
+                }
             }
+            return first
         }
         state = progress
+        if let failure { throw failure }
+    }
+
+    private func keep(_ done: Done, _ state: inout Progress) async throws {
+        try take(done, &state)
+        // The last result is committed with what follows from it.
+        if case .runTools = state.machine.next { try await commit(&state) }
+    }
+
+    /// What each of the calls may spend at most: those that start runs share what the run has left in equal parts, so
+    /// that together they cannot spend more. Nil: the run has no limit.
+    private func share(of calls: [RunMachine.PendingCall], _ machine: RunMachine) -> Money? {
+        guard let limit = machine.plan.maxCost else { return nil }
+        let starting = calls.count { shelf[$0.call.name]?.startsRuns == true }
+        return Money(nanoUSD: max(.zero, limit - machine.cost).nanoUSD / Int64(max(1, starting)))
     }
 
     private func take(_ done: Done, _ state: inout Progress) throws {
@@ -96,11 +124,21 @@ extension RunExecutor {
             to: done.end, level: level, JSONObject([("tool", name), ("input", done.call.arguments), outcome]))
     }
 
-    private func perform(_ pending: RunMachine.PendingCall, _ plan: RunPlan, _ spent: Money) async throws -> Done {
+    private func attempt(
+        _ pending: RunMachine.PendingCall, _ plan: RunPlan, _ share: Money?
+    ) async -> Result<Done, any Error> {
+        do {
+            return .success(try await perform(pending, plan, share))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func perform(_ pending: RunMachine.PendingCall, _ plan: RunPlan, _ share: Money?) async throws -> Done {
         let start = clock.now()
         let call = pending.call
         CrashPoint.pass("before-effect/tool")
-        var outcome = try await result(of: pending, plan, spent)
+        var outcome = try await result(of: pending, plan, share)
         CrashPoint.pass("after-effect/tool")
         if pending.wasEdited {
             outcome.content = "(A person changed the arguments to \(call.arguments.text).)\n" + outcome.content
@@ -108,8 +146,9 @@ extension RunExecutor {
         return Done(call: call, outcome: outcome, start: start, end: clock.now())
     }
 
-    private func result(of pending: RunMachine.PendingCall, _ plan: RunPlan, _ spent: Money) async throws -> ToolOutcome
-    {
+    private func result(
+        of pending: RunMachine.PendingCall, _ plan: RunPlan, _ share: Money?
+    ) async throws -> ToolOutcome {
         let call = pending.call
         guard plan.tools.contains(call.name), let tool = shelf[call.name] else {
             return ToolOutcome("There is no tool named \(call.name).", isError: true)
@@ -124,7 +163,7 @@ extension RunExecutor {
                 ToolContext(
                     run: live, workspace: workspace, isTest: plan.isTest,
                     idempotencyKey: .derived(from: live.ref.id.bits, number: pending.number),
-                    remainingCost: plan.maxCost.map { max(.zero, $0 - spent) }))
+                    costShare: share))
         } catch let failure as ToolFailure {
             return ToolOutcome(failure.message, isError: true)
         }

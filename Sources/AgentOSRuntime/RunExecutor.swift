@@ -23,6 +23,8 @@ struct RunExecutor: Sendable {
         var settlements: [(reservation: Reservation, spent: Money)] = []
         /// The machine's open model call was announced by this executor.
         var isAnnounced = false
+        /// What came of the open model call before it broke off.
+        var unfinished: UnfinishedText?
         /// Tool calls that a dead process had begun.
         var unknown: Set<String> = []
         /// To be passed on once the pending entries are on the disk.
@@ -128,14 +130,16 @@ struct RunExecutor: Sendable {
         case .completed(let output):
             result = .completed(output: output.encoded, durationMilliseconds: now.millisecondsSince(live.startedAt))
             turn = HostedRunStore.Turn(user: plan.prompt, assistant: state.machine.finalText ?? output.text)
-        case .failed(let code, let message, _): result = .failed(AgentOSError(code, message, runID: live.ref.id))
+        case .failed(let code, let message, let detail):
+            let seconds = detail?["retry_after"]?.intValue
+            result = .failed(AgentOSError(code, message, runID: live.ref.id, retryAfter: seconds))
         case .cancelled:
             result = .failed(AgentOSError(.conflict, "The run was cancelled.", runID: live.ref.id))
         }
         state.recorder.end(
             outcome, agent: plan.agentName, usage: state.machine.usage, from: live.startedAt, to: now)
         do {
-            try state.take(.ended(outcome))
+            try state.take(.ended(outcome, unfinished: state.unfinished))
             guard let events = try state.recorder.take(at: now) else { return finish(.failed(ended)) }
             var advance = HostedRunStore.Advance(entries: state.pending, events: nil)
             advance.settlements = state.settlements
@@ -153,35 +157,48 @@ struct RunExecutor: Sendable {
 
     /// Turns what broke off the loop into the run's end.
     private func stop(for error: any Error, _ state: inout Progress) async {
-        switch live.stopReason {
+        // What goes wrong past the time limit goes wrong because of it: a provider's patience ends about then, too.
+        switch live.stopReason ?? (live.isLate ? LiveRun.StopReason.timeout : nil) {
         case .cancelled(let reason): return await end(.cancelled(reason: reason), &state)
         case .timeout:
-            let message = "The run was stopped after \(Runtime.timeLimitSeconds) seconds of work."
+            let message = "The run was stopped after \(services.settings.timeLimitSeconds) seconds of work."
             return await end(.failed(code: .timeout, message: message, detail: ["type": "TIMEOUT"]), &state)
-        case .draining:
-            var error = AgentOSError.shuttingDown
-            error.message = "The server is shutting down; the run goes on when it is back."
-            error.runID = live.ref.id
-            return finish(.failed(error))
+        case .draining: return leave(for: .shuttingDown)
         case nil: break
         }
+        switch error {
         // Somebody else ended the run or took it over: nothing more may be written.
-        if let error = error as? AgentOSError, error.code == .conflict {
-            return finish(.failed(Self.failure(error, run: live.ref.id)))
-        }
-        if let error = error as? ProviderError {
-            var detail: JSONObject = ["type": "provider_error", "kind": .string(error.kind.rawValue)]
-            if let status = error.status { detail["status"] = .int(status) }
-            return await end(.failed(code: .provider, message: error.message, detail: .object(detail)), &state)
-        }
-        if let error = error as? AgentOSError, error.code == .paymentRequired {
-            return await end(
+        case let error as AgentOSError where error.code == .conflict:
+            finish(.failed(Self.failure(error, run: live.ref.id)))
+        case let error as AgentOSError where error.code == .unavailable: leave(for: error)
+        case let error as AgentOSError where error.code == .paymentRequired:
+            await end(
                 .failed(code: .paymentRequired, message: error.message, detail: ["type": "PAYMENT_REQUIRED"]), &state)
+        case let error as ProviderError: await end(Self.outcome(of: error), &state)
+        // Whatever was wrong, it was not the request: that was accepted when the run began.
+        default:
+            await end(
+                .failed(code: .internal, message: Self.message(of: error), detail: ["type": "internal_error"]), &state)
         }
-        await end(
-            .failed(
-                code: (error as? AgentOSError)?.code ?? .internal, message: Self.message(of: error),
-                detail: ["type": "internal_error"]), &state)
+    }
+
+    /// Lets go of the run as it is on record: it is taken up by the next process, or by this one when it can write
+    /// again.
+    private func leave(for cause: AgentOSError) {
+        var error = cause
+        error.message =
+            cause == .shuttingDown
+            ? "The server is shutting down; the run goes on when it is back."
+            : cause.message + " The run goes on when that is over."
+        error.runID = live.ref.id
+        finish(.failed(error))
+    }
+
+    private static func outcome(of error: ProviderError) -> RunOutcome {
+        var detail: JSONObject = ["type": "provider_error", "kind": .string(error.kind.rawValue)]
+        if let status = error.status { detail["status"] = .int(status) }
+        if let seconds = error.retryAfter { detail["retry_after"] = .int(Int(min(seconds, 1e9).rounded(.up))) }
+        return .failed(code: .provider, message: error.message, detail: .object(detail))
     }
 
     static func message(of error: any Error) -> String {
@@ -220,6 +237,8 @@ public struct RuntimeSettings: Sendable {
     public var questionSeconds = 86_400
     public var rejection = RunPlan.Rejection.failsRun
     public var prices = PriceBook.builtIn
+    /// Seconds of work before a run is stopped; time spent in a pause does not count.
+    public var timeLimitSeconds = Runtime.timeLimitSeconds
 
     public init() {}
 }

@@ -25,7 +25,8 @@ struct RunRecorder: Sendable {
 
     mutating func span(
         _ type: String, kind: StaticString, id: UUIDBits, parent: UUIDBits?, from start: Timestamp, to end: Timestamp,
-        level: EventLevel = .info, tokens: TokenUsage? = nil, cost: Money? = nil, _ payload: JSONObject
+        level: EventLevel = .info, tokens: TokenUsage? = nil, model: String? = nil, cost: Money? = nil,
+        _ payload: JSONObject
     ) {
         var out = JSONWriter(capacity: 512)
         head(type, level, payload, start, &out)
@@ -45,7 +46,8 @@ struct RunRecorder: Sendable {
         out.int(Int64(end.millisecondsSince(start)))
         out.raw("}")
         batch.append(
-            event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens, cost: cost)
+            event: out.bytes, occurredAt: start, isSpan: true, isError: level == .error, tokens: tokens,
+            model: model, cost: cost)
     }
 
     /// How the run ended, and its root span.

@@ -84,8 +84,8 @@ extension Runtime {
     /// - Throws: CONFLICT when there is nothing to answer; the run's failure.
     public func reply(_ id: HumanRequestID?, run: RunRef, text: String) async throws -> RunOutcomeReport {
         if isDraining { throw AgentOSError.shuttingDown }
-        let question = try await services.humanInput.openQuestion(id, run: run)
-        try await settle(question.id, run: run, text: text)
+        let question = try await services.humanInput.awaited(id, by: run)
+        try await settle(question, run: run, text: text)
         // Not left to the dispatcher: somebody waits. Whoever comes second finds nothing to do.
         // When there is no room just now, the job takes it up later.
         do { try await resume(run.key) } catch let error as AgentOSError where error.code == .rateLimited {}

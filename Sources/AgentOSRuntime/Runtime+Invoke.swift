@@ -12,6 +12,9 @@ extension Runtime {
         public let live: LiveRun?
     }
 
+    /// How often a conversation is read for a run while others add to it.
+    private static let memoryReads = 5
+
     /// What a child run takes from the run above it.
     struct Parent: Sendable {
         let live: LiveRun
@@ -34,7 +37,7 @@ extension Runtime {
         parent: Parent?
     ) async throws -> Started {
         if let invocation, let known = try await services.hosted.known(invocation, agent: agent.key) {
-            return Started(ref: known, conversation: nil, live: live(known))
+            return try await found(known)
         }
         try check(agent, request)
         let input = try Self.input(of: request, agent)
@@ -55,31 +58,41 @@ extension Runtime {
         plan.maxCost = [agent.maxCost, parent?.maxCost].compactMap { $0 }.min()
         plan.depth = (parent?.live.plan.depth ?? 0) + 1
         plan.lineage = (parent?.live.plan.lineage ?? []) + [agent.id]
-        let memory = try await memory(request, agent, plan)
-        plan.history = memory.history
-        let now = services.clock.now()
-        let id = parent?.childID ?? RunID.new(at: now)
-        var run = RunStore.NewRun(
-            id: id, workspaceKey: workspace.key, agentKey: agent.key, trigger: trigger, hosted: true,
-            isTest: request.test, parentKey: parentKey, input: request.input, startedAt: now)
-        run.agentVersion = agent.version
-        var beginning = try beginning(plan, shelf, run, dropped: memory.dropped)
-        beginning.session = memory.session
-        switch memory.session {
-        case .none: break
-        case .start: beginning.conversation = .new(at: now)
-        case .resume(let ref): beginning.conversation = ref.id
+        for _ in 0..<Self.memoryReads {
+            let memory = try await memory(request, agent, plan)
+            plan.history = memory.history
+            let now = services.clock.now()
+            let id = parent?.childID ?? RunID.new(at: now)
+            var run = RunStore.NewRun(
+                id: id, workspaceKey: workspace.key, agentKey: agent.key, trigger: trigger, hosted: true,
+                isTest: request.test, parentKey: parentKey, input: request.input, startedAt: now)
+            run.agentVersion = agent.version
+            var beginning = try beginning(plan, shelf, run, dropped: memory.dropped)
+            beginning.session = memory.session
+            switch memory.session {
+            case .none: break
+            case .start: beginning.conversation = .new(at: now)
+            case .resume(let ref, _): beginning.conversation = ref.id
+            }
+            beginning.invocation = invocation
+            do {
+                return try await begin(beginning, plan, workspace, shelf, stream: request.stream)
+            } catch is ConversationStore.Outdated {
+                // Another run has added its turn since the memory was read.
+                continue
+            }
         }
-        beginning.invocation = invocation
-        return try await begin(beginning, plan, workspace, shelf, stream: request.stream)
+        throw ConversationStore.busy
     }
 
     /// The first entries and events of a run.
+    /// - Throws: PAYMENT_REQUIRED when the run may spend nothing.
     func beginning(
         _ plan: RunPlan, _ shelf: ToolShelf, _ run: RunStore.NewRun, dropped: Int = 0
     ) throws -> HostedRunStore.Beginning {
         let now = run.startedAt
         let machine = RunMachine(plan: plan)
+        try RunExecutor.checkCost(machine)
         var recorder = RunRecorder(run: run.id)
         recorder.point(
             "run.started", at: now, ["agent": .string(plan.agentName), "trigger_type": .string(run.trigger.rawValue)])
@@ -106,7 +119,7 @@ extension Runtime {
         CrashPoint.pass("after-commit/started")
         guard case .new(let lease, let reservation) = begun else {
             guard case .known(let ref) = begun else { throw AgentOSError(.internal, "The run was not begun.") }
-            return Started(ref: ref, conversation: nil, live: live(ref))
+            return try await found(ref)
         }
         services.feed.publish(.init(run: lease.ref, first: 1, count: beginning.events.count))
         var machine = RunMachine(plan: plan)
@@ -126,6 +139,16 @@ extension Runtime {
         return Started(ref: lease.ref, conversation: beginning.conversation, live: live)
     }
 
+    private func found(_ ref: RunRef) async throws -> Started {
+        Started(ref: ref, conversation: try await services.hosted.state(ref).conversation, live: live(ref))
+    }
+
+    /// How a run stands for a caller who does not wait; nil while it goes on.
+    public func report(of started: Started) async throws -> RunOutcomeReport? {
+        guard started.live == nil else { return nil }
+        return try await report(of: started.ref)
+    }
+
     /// Waits until a begun run is over or pauses.
     public func outcome(of started: Started) async throws -> RunOutcomeReport {
         guard let live = started.live else { return try await outcome(of: started.ref) }
@@ -140,16 +163,21 @@ extension Runtime {
     // MARK: - Checks
 
     private func check(_ agent: Agent, _ request: InvokeRequest) throws {
+        try check(agent)
+        if request.stream, agent.outputSchema != nil {
+            throw AgentOSError.invalid("stream", "is not possible for an agent with an output_schema")
+        }
+        try checkCapacity()
+    }
+
+    /// Whether the agent takes runs.
+    func check(_ agent: Agent) throws {
         guard agent.runtimeType == .hosted else {
             throw AgentOSError(.validation, "The agent runs elsewhere (runtime_type external) and cannot be invoked.")
         }
         guard agent.status == .active else {
             throw AgentOSError(.validation, "The agent is \(agent.status.rawValue); only active agents can be invoked.")
         }
-        if request.stream, agent.outputSchema != nil {
-            throw AgentOSError.invalid("stream", "is not possible for an agent with an output_schema")
-        }
-        try checkCapacity()
     }
 
     private static func input(of request: InvokeRequest, _ agent: Agent) throws -> JSONObject {

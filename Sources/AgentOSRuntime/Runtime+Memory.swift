@@ -25,15 +25,14 @@ extension Runtime {
             return Memory(history: kept, dropped: turns.count - kept.count)
         case .startSession: return Memory(session: .start(externalUserID: request.externalUserID))
         case .session(let id):
-            let conversation = try await services.conversations.ref(id, agent: agent.key)
-            if let given = request.externalUserID, let known = conversation.externalUserID, given != known {
-                throw AgentOSError.invalid("external_user_id", "is not the one this session was started with")
-            }
+            let user = request.externalUserID
+            let conversation = try await services.conversations.ref(id, agent: agent.key, externalUserID: user)
             let messages = try await services.conversations.messages(conversation.key, limit: Self.replayedMessages)
             let kept = cut(
                 messages.map { $0.isUser ? .user($0.content) : .assistant(text: $0.content, toolCalls: []) }, plan)
             return Memory(
-                session: .resume(conversation), history: kept, dropped: max(0, conversation.messageCount - kept.count))
+                session: .resume(conversation, externalUserID: user), history: kept,
+                dropped: max(0, conversation.messageCount - kept.count))
         }
     }
 

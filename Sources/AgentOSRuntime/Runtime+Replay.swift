@@ -21,11 +21,16 @@ extension Runtime {
     ///
     /// Steps count model calls and tool calls from 1. What was taken over is not done again and costs nothing.
     /// - Parameter step: the first step that is made anew; nil: the first.
-    /// - Throws: VALIDATION_ERROR for a step that the run does not have, or a run that was not hosted.
+    /// - Throws: VALIDATION_ERROR for a step that the run does not have, a run that was not hosted, or an agent that
+    ///   takes no runs.
     public func replay(
         _ origin: RunRef, fromStep step: Int?, _ overrides: Overrides, workspace: WorkspaceRef
     ) async throws -> Started {
         guard origin.hosted else { throw AgentOSError(.validation, "Only runs of hosted agents can be replayed.") }
+        guard let agent = try await services.agents.id(ofKey: origin.agentKey) else {
+            throw AgentOSError.notFound("agent")
+        }
+        try check(try await services.agents.agent(agent, workspace: workspace.key))
         try checkCapacity()
         let journal = try await services.hosted.journal(of: origin)
         guard case .started(var plan)? = journal.first else { throw AgentOSError(.internal, "The run has no journal.") }

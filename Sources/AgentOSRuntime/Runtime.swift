@@ -170,7 +170,7 @@ public final class Runtime: Sendable {
         }
     }
 
-    var newDeadline: UInt64 { monotonicNanoseconds() + UInt64(Self.timeLimitSeconds) * 1_000_000_000 }
+    var newDeadline: UInt64 { monotonicNanoseconds() + UInt64(max(0, settings.timeLimitSeconds)) * 1_000_000_000 }
 
     func launch(_ live: LiveRun, _ machine: RunMachine, _ workspace: WorkspaceRef, _ shelf: ToolShelf, resumed: Bool) {
         active.withLock { $0[live.ref.key] = live }
@@ -202,10 +202,9 @@ public final class Runtime: Sendable {
                 launches.stop(listener)
                 return RunOutcomeReport(run: ref.id, conversation: live.conversation, result: await live.result())
             }
-            let state = try await services.hosted.state(ref)
-            if let result = state.result(of: ref.id, now: services.clock.now()) {
+            if let report = try await report(of: ref) {
                 launches.stop(listener)
-                return RunOutcomeReport(run: ref.id, conversation: state.conversation, result: result)
+                return report
             }
             if launches.isSilenced {
                 launches.stop(listener)
@@ -216,6 +215,13 @@ public final class Runtime: Sendable {
             }
             await launches.wait(listener, seconds: 0.5)
         }
+    }
+
+    /// How a run stands by its record; nil while it goes on.
+    func report(of ref: RunRef) async throws -> RunOutcomeReport? {
+        let state = try await services.hosted.state(ref)
+        guard let result = state.result(of: ref.id, now: services.clock.now()) else { return nil }
+        return RunOutcomeReport(run: ref.id, conversation: state.conversation, result: result)
     }
 
     /// A reader of the run's frames.
@@ -258,7 +264,7 @@ extension HostedRunStore.State {
             return .completed(output: output ?? Array("null".utf8), durationMilliseconds: durationMilliseconds ?? 0)
         case .cancelled: return .failed(AgentOSError(.conflict, "The run was cancelled.", runID: run))
         case .failed:
-            guard case .ended(.failed(let code, let message, _))? = last else {
+            guard case .ended(.failed(let code, let message, _), _)? = last else {
                 return .failed(AgentOSError(.internal, "The run failed.", runID: run))
             }
             return .failed(AgentOSError(code, message, runID: run))

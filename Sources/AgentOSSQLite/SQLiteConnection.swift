@@ -44,8 +44,12 @@ class SQLiteConnection: SQLConnection {
         do {
             return try db.cachedStatement(sql: Placeholders.sqlite(sql)).sqliteStatement
         } catch let error as DatabaseError {
-            throw Self.storeError(error.resultCode.rawValue, error.extendedResultCode.rawValue, error.message ?? "")
+            throw Self.storeError(error)
         }
+    }
+
+    static func storeError(_ error: DatabaseError) -> StoreError {
+        storeError(error.resultCode.rawValue, error.extendedResultCode.rawValue, error.message ?? "")
     }
 
     static func storeError(_ code: Int32, _ extended: Int32, _ message: String) -> StoreError {
@@ -54,6 +58,7 @@ class SQLiteConnection: SQLConnection {
         case SQLITE_FULL: .storage("the disk is full")
         case SQLITE_IOERR: .storage("the disk failed")
         case SQLITE_NOMEM: .storage("out of memory")
+        case SQLITE_CORRUPT, SQLITE_NOTADB: .damagedFile
         default: .engine(code: Int(extended), message: message)
         }
     }

@@ -14,6 +14,7 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     private let pool: DatabasePool
     private let writer: Mutex<SQLiteWriterBox>
     private let observer: (@Sendable (String) -> Void)?
+    private let isReadOnly: Bool
     public let dialect = Dialect.sqlite
 
     // @unchecked: only ever used inside the writer's queue.
@@ -22,11 +23,18 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     }
 
     /// Opens or creates the file.
-    /// - Parameter observer: told of every statement before it is run; for tests and for looking into what is slow.
+    /// - Parameters:
+    ///   - readOnly: looks at a file that is there, beside a server or without one. Neither it nor its log is written:
+    ///     moving the log from a second connection while the server begins it anew can damage the file.
+    ///   - observer: told of every statement before it is run; for tests and for looking into what is slow.
     /// - Throws: `AgentOSError` with one clear line when the file cannot be used.
-    public init(path: String, readers: Int = 4, observer: (@Sendable (String) -> Void)? = nil) throws {
+    public init(
+        path: String, readers: Int = 4, readOnly: Bool = false, observer: (@Sendable (String) -> Void)? = nil
+    ) throws {
         self.observer = observer
+        isReadOnly = readOnly
         var configuration = Configuration()
+        configuration.readonly = readOnly
         configuration.maximumReaderCount = readers
         configuration.busyMode = .timeout(10)
         configuration.foreignKeysEnabled = true
@@ -40,6 +48,7 @@ public final class SQLiteDatabase: AgentOSStore.Database {
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
             writer = Mutex(SQLiteWriterBox())
+            if readOnly { return }
             try pool.writeWithoutTransaction { db in
                 try db.execute(sql: "PRAGMA synchronous = FULL")
                 try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
@@ -50,8 +59,10 @@ public final class SQLiteDatabase: AgentOSStore.Database {
                 writer.withLock { $0.connection = connection }
             }
         } catch let error as DatabaseError {
-            throw AgentOSError(
-                .unavailable, "Cannot open the database \(path): \(error.message ?? "\(error.resultCode)").")
+            let reason =
+                SQLiteConnection.storeError(error) == .damagedFile
+                ? StoreError.damagedFile.reason : error.message ?? "\(error.resultCode)"
+            throw AgentOSError(.unavailable, "Cannot open the database \(path): \(reason).")
         }
     }
 
@@ -60,7 +71,14 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     ) async throws -> T {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
             pool.asyncRead { [observer] result in
-                continuation.resume(with: Result { try body(SQLiteConnection(try result.get(), observer: observer)) })
+                continuation.resume(
+                    with: Result {
+                        do {
+                            return try body(SQLiteConnection(try result.get(), observer: observer))
+                        } catch let error as DatabaseError {
+                            throw SQLiteConnection.storeError(error)
+                        }
+                    })
             }
         }
     }
@@ -114,7 +132,7 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     public static func problems(ofFile path: String) throws -> [String] {
         do {
             // Immutable: the check leaves no other files beside this one.
-            let queue = try DatabaseQueue(path: "file:\(path)?immutable=1")
+            let queue = try DatabaseQueue(path: uri(path) + "?immutable=1")
             let found = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(20)") }
             try queue.close()
             return found.filter { $0 != "ok" }
@@ -123,15 +141,28 @@ public final class SQLiteDatabase: AgentOSStore.Database {
         }
     }
 
+    /// A path as SQLite reads it in a URI, where `?`, `#` and `%` have a meaning.
+    private static func uri(_ path: String) -> String {
+        var out = path.hasPrefix("/") ? "file://" : "file:"
+        for byte in path.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x2f, 0x5f, 0x7e:
+                out.unicodeScalars.append(Unicode.Scalar(byte))
+            default: out += (byte < 0x10 ? "%0" : "%") + String(byte, radix: 16)
+            }
+        }
+        return out
+    }
+
     /// The writer's `PRAGMA synchronous`: 2 is FULL.
     public func synchronousLevel() throws -> Int {
         try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
     }
 
-    /// Moves the whole log into the main file and closes every connection.
+    /// Moves the whole log into the main file, unless it was opened for reading, and closes every connection.
     public func close() throws {
         pool.writeWithoutTransaction { db in
-            _ = try? db.checkpoint(.truncate)
+            if !isReadOnly { _ = try? db.checkpoint(.truncate) }
             writer.withLock { $0.connection = nil }
         }
         try pool.close()

@@ -1,19 +1,31 @@
 import AgentOSCore
 import Foundation
+import Logging
 
 /// What a person sees when the server has started: where it is, and a line to paste. Keys are read from the file that
-/// holds them, so that none lands in a log.
+/// holds them, so that none lands in a log. Where the log is JSON, this is a line of it.
 struct Banner: Sendable {
     let configuration: ServerConfiguration
     let folder: DataFolder
     let isFirstStart: Bool
+    let logger: Logger
 
-    func print(port: Int) {
-        let host = configuration.host == "0.0.0.0" || configuration.host == "::" ? "127.0.0.1" : configuration.host
-        let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    func show(port: Int) {
+        let url = configuration.ownURL(port: port)
+        switch configuration.logFormat {
+        case .console: StandardOutput.write(Array(text(url).utf8))
+        case .json:
+            var facts: Logger.Metadata = [
+                "url": .string(url), "data": .string(folder.path), "version": .string(ServerCommand.version),
+            ]
+            if isFirstStart { facts["keys"] = .string(folder.credentials) }
+            logger.notice("serving", metadata: facts)
+        }
+    }
+
+    private func text(_ url: String) -> String {
         var lines = ["", "agentos \(ServerCommand.version) is serving \(url)", "  data       \(folder.path)"]
         if isFirstStart { lines.append("  keys       \(folder.credentials) (made just now; keep it safe)") }
-        lines.append("  dashboard  \(configuration.publicURL ?? url)/ (to come)")
         if FileManager.default.fileExists(atPath: folder.credentials) {
             let member = { (name: String) in
                 "$(sed -n 's/.*\"\(name)\": *\"\\([^\"]*\\)\".*/\\1/p' '\(folder.credentials)')"
@@ -26,6 +38,6 @@ struct Banner: Sendable {
             ]
         }
         lines.append("")
-        FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+        return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -14,12 +14,7 @@ final class DataFolder: Sendable {
     /// - Throws: `StartupError`
     init(_ given: String) throws {
         path = URL(fileURLWithPath: given).standardizedFileURL.path
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw StartupError("Cannot create the data folder \(path): \(Self.reason(errno)).")
-        }
+        if let reason = Self.make(path) { throw StartupError("Cannot create the data folder \(path): \(reason).") }
         lock = open(path + "/agentos.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw StartupError("Cannot write to the data folder \(path): \(Self.reason(errno)).") }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
@@ -31,6 +26,21 @@ final class DataFolder: Sendable {
     deinit { close(lock) }
 
     private static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
+
+    /// Makes a folder and those above it where they are missing. Returns why it cannot.
+    private static func make(_ path: String) -> String? {
+        if mkdir(path, 0o700) == 0 { return nil }
+        switch errno {
+        case EEXIST:
+            var isFolder: ObjCBool = false
+            let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+            return isThere && isFolder.boolValue ? nil : "it is not a folder"
+        case ENOENT where path != "/":
+            if let reason = make(URL(fileURLWithPath: path).deletingLastPathComponent().path) { return reason }
+            return mkdir(path, 0o700) == 0 ? nil : reason(errno)
+        case let code: return reason(code)
+        }
+    }
 
     /// Whether a folder holds a store already. Does not take the lock.
     static func holdsStore(_ given: String) -> Bool {
@@ -65,15 +75,21 @@ enum MasterKey {
         return Array(data)
     }
 
-    /// The configured key, else the folder's, else a new one that is written there.
-    static func load(_ configured: [UInt8]?, _ folder: DataFolder) throws -> [UInt8] {
+    /// The configured key, else the folder's; nil when there is neither.
+    static func find(_ configured: [UInt8]?, in folder: DataFolder) throws -> [UInt8]? {
         if let configured { return configured }
-        if let stored = FileManager.default.contents(atPath: folder.masterKey) {
-            guard let key = decode(String(decoding: stored, as: UTF8.self)) else {
-                throw StartupError("\(folder.masterKey) does not hold a master key.")
-            }
-            return key
+        guard FileManager.default.fileExists(atPath: folder.masterKey) else { return nil }
+        guard let stored = FileManager.default.contents(atPath: folder.masterKey) else {
+            throw StartupError("Cannot read the master key in \(folder.masterKey).")
         }
+        guard let key = decode(String(decoding: stored, as: UTF8.self)) else {
+            throw StartupError("\(folder.masterKey) does not hold a master key.")
+        }
+        return key
+    }
+
+    /// Makes a new key and writes it into the folder.
+    static func make(in folder: DataFolder) throws -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         let key = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
         let text = key.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()

@@ -1,5 +1,6 @@
 import AgentOSCore
 import AgentOSOutbound
+import AgentOSSQLite
 import AgentOSStore
 import Foundation
 
@@ -77,37 +78,76 @@ extension ServerCommand {
                     "Move them to a password store and delete the file."))
         }
         do {
+            // Its lock keeps servers away meanwhile; the store itself is only read.
             let folder = try DataFolder(configuration.data)
-            let store = try await Stores.open(folder, configuration)
-            defer { try? store.database.close() }
-            let problems = try await store.database.checkIntegrity()
-            if problems.isEmpty {
-                let level = try store.database.synchronousLevel()
-                findings.append(
-                    .init(.ok, "database", "Sound; schema version \(Migrator.newestVersion), synchronous=\(level)."))
-            } else {
-                findings.append(
-                    .init(
-                        .error, "database", problems.prefix(3).joined(separator: "; "),
-                        "Stop the server and restore the newest backup."))
-            }
-            findings += try await jobs(store)
+            let database = try SQLiteDatabase(path: folder.database, readers: 1, readOnly: true)
+            defer { try? database.close() }
+            findings += try await store(database, folder, configuration)
         } catch let error as StartupError {
             let inUse = error.message.contains("in use")
             findings.append(
                 .init(
                     inUse ? .ok : .error, "database", error.message,
                     inUse ? "Stop the server to have its database checked." : nil))
+        } catch let error as StoreError {
+            findings.append(.init(.error, "database", "It cannot be read: \(error.reason).", nil))
+        } catch let error as AgentOSError {
+            findings.append(.init(.error, "database", error.message, nil))
         } catch {
             findings.append(.init(.error, "database", "\(error)", nil))
         }
         return findings
     }
 
-    private static func jobs(_ store: Stores) async throws -> [DoctorFinding] {
-        let parked = try await store.queue.parked(limit: 3)
+    private static func store(
+        _ database: SQLiteDatabase, _ folder: DataFolder, _ configuration: ServerConfiguration
+    ) async throws -> [DoctorFinding] {
+        let problems = try await database.checkIntegrity()
+        guard problems.isEmpty else {
+            return [
+                .init(
+                    .error, "database", problems.prefix(3).joined(separator: "; "),
+                    "Stop the server and restore the newest backup.")
+            ]
+        }
+        let version = try await StoreVersion.read(database)
+        if let obstacle = StoreVersion.obstacle(version) {
+            // An older one is brought up to date by the server's next start.
+            return [.init(StoreVersion.isNewer(version) ? .error : .warning, "database", "Sound. \(obstacle)")]
+        }
+        var findings = [DoctorFinding(.ok, "database", "Sound; schema version \(version).")]
+        findings.append(try await secrets(database, folder, configuration))
+        findings += try await jobs(database)
+        return findings
+    }
+
+    /// Whether the master key is the one of the stored secrets.
+    private static func secrets(
+        _ database: SQLiteDatabase, _ folder: DataFolder, _ configuration: ServerConfiguration
+    ) async throws -> DoctorFinding {
+        let key: [UInt8]?
+        do {
+            key = try MasterKey.find(configuration.masterKey, in: folder)
+        } catch let error as StartupError {
+            return .init(.error, "master key", error.message)
+        }
+        let found = try await SealedSecrets.counted(in: database, by: try key.map { try Vault(masterKey: $0) })
+        if found.areLost {
+            return .init(.error, "master key", found.loss(hasKey: key != nil, in: folder), SealedSecrets.lastResort)
+        }
+        if found.readable < found.count {
+            return .init(
+                .warning, "master key", "It opens \(found.readable) of \(found.count) stored secrets.",
+                "Set the others anew, or put the key back under which they were stored.")
+        }
+        return .init(.ok, "master key", found.count == 0 ? "No secrets are stored." : "It opens all stored secrets.")
+    }
+
+    private static func jobs(_ database: SQLiteDatabase) async throws -> [DoctorFinding] {
+        let queue = JobQueue(database: database, committer: GroupCommit(database: database), clock: .system())
+        let parked = try await queue.parked(limit: 3)
         if parked.isEmpty { return [] }
-        let count = try await store.queue.counts().parked
+        let count = try await queue.counts().parked
         let examples = parked.map { "\($0.kind) \($0.name): \($0.error ?? "no reason")" }.joined(separator: "; ")
         return [
             .init(

@@ -11,19 +11,14 @@ enum Gauges {
         let open = (try? await store.runs.openCount()) ?? 0
         let jobs = (try? await store.queue.counts()) ?? (waiting: 0, parked: 0)
         let kinds = (try? await store.queue.countsByKind()) ?? []
-        var sum: UInt64 = 0
-        let bounds = [1, 3, 7, 15, 31, 63]
-        var sizes: [(labels: String, value: Double)] = []
-        for (slot, count) in statistics.sizes.enumerated() {
-            sum += count
-            sizes.append(("le=\"\(slot < bounds.count ? "\(bounds[slot])" : "+Inf")\"", Double(sum)))
-        }
         return [
             .init("agentos_commits_total", "Transactions committed.", type: "counter", Double(statistics.groups)),
             .init(
                 "agentos_commit_pieces_total", "Writes that went into transactions.", type: "counter",
                 Double(statistics.pieces)),
-            .init("agentos_commit_group_size_bucket", "Writes in a transaction, cumulative.", type: "counter", sizes),
+            .init(
+                "agentos_commit_group_size", "Writes in a transaction.", bounds: [1, 3, 7, 15, 31, 63],
+                counts: statistics.sizes, sum: Double(statistics.pieces)),
             .init(
                 "agentos_commit_failures_total", "Transactions that were lost.", type: "counter",
                 Double(statistics.failedGroups)),

@@ -32,7 +32,6 @@ struct LineLogHandler: LogHandler {
             out = Array(line.replacingOccurrences(of: "\n", with: "\\n").utf8)
         }
         out.append(0x0a)
-        // One write a line, so that lines of different threads do not mix.
-        out.withUnsafeBytes { _ = write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        StandardOutput.write(out)
     }
 }

@@ -6,6 +6,8 @@ public struct ServeOptions: Sendable {
     public var configFile: String?
     public var logFormat: String?
     public var logLevel: String?
+    /// Starts although the master key opens none of the stored secrets: they have to be set anew.
+    public var givesUpSecrets = false
 
     public init() {}
 }

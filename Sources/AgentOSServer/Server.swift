@@ -23,6 +23,7 @@ struct Server: Sendable {
     let automation: Automation
     let disk: DiskWatch
     let edge: Edge
+    private let address: PublicAddress
 
     init(store: Stores, folder: DataFolder, configuration: ServerConfiguration, logger: Logger) throws {
         self.store = store
@@ -48,9 +49,11 @@ struct Server: Sendable {
                 ReadResourceTool(resources: store.resources),
             ], sources: [WorkspaceToolSource(store: store.workspaceTools, client: outbound), mcpTools, composio])
         self.runtime = runtime
+        let settings = configuration.automation
+        address = settings.publicAddress
         let automation = Automation(
-            stores: store, runtime: runtime, outbound: outbound, providers: providers,
-            settings: configuration.automation, logger: logger)
+            stores: store, runtime: runtime, outbound: outbound, providers: providers, settings: settings,
+            logger: logger)
         self.automation = automation
         let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
         self.disk = disk
@@ -73,7 +76,7 @@ struct Server: Sendable {
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: feed,
                 committer: store.committer, disk: disk, runtime: runtime, registry: registry,
                 members: store.members, documents: Documents(registry, version: ServerCommand.version),
-                mcp: MCPServer(registry: registry, publicURL: configuration.automation.publicURL),
+                mcp: MCPServer(registry: registry, publicURL: settings.publicURL),
                 automation: automation, clock: store.clock,
                 gauges: { await Gauges.all(store, runtime, feed, disk) },
                 unreadiness: {
@@ -95,17 +98,23 @@ struct Server: Sendable {
     }
 
     func run(firstCredentials: JSONObject?) async throws {
-        let banner = Banner(configuration: configuration, folder: folder, isFirstStart: firstCredentials != nil)
+        let banner = Banner(
+            configuration: configuration, folder: folder, isFirstStart: firstCredentials != nil, logger: logger)
         let largestBody = max(configuration.edge.maximumBody, configuration.edge.maximumControlBody)
         let application = Application(
             responder: edge,
             // Longer than clients keep an idle connection, so that it is never the server that closes first.
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ExpectContinue(largestBody: largestBody)], idleTimeout: .seconds(90))),
+                    additionalChannelHandlers: [ExpectContinue(largestBody: largestBody), MalformedRequests()],
+                    idleTimeout: .seconds(90))),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 4096),
-            onServerRunning: { channel in banner.print(port: channel.localAddress?.port ?? configuration.port) },
+            onServerRunning: { [address, configuration] channel in
+                let port = channel.localAddress?.port ?? configuration.port
+                if configuration.publicURL == nil { address.change(to: configuration.ownURL(port: port)) }
+                banner.show(port: port)
+            },
             logger: Self.quiet)
         let upkeep = Upkeep(
             store: store, runtime: runtime, disk: disk,
@@ -121,7 +130,8 @@ struct Server: Sendable {
         let drain = Drain(store: store, runtime: runtime, feed: feed, logger: logger)
         // Stopped in reverse: first the drain, then the listener, then the rest, the store last.
         let services: [any Service] = [
-            StoreKeeper(store: store, runtime: runtime), upkeep, JobWorker(dispatcher: dispatcher), application, drain,
+            StoreKeeper(store: store, runtime: runtime, logger: logger), upkeep, JobWorker(dispatcher: dispatcher),
+            application, drain,
         ]
         var group = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .ignore) },
@@ -135,8 +145,12 @@ struct Server: Sendable {
                     ? "Port \(configuration.port) on \(configuration.host) is in use by another program."
                     : "Cannot listen on \(configuration.host):\(configuration.port): "
                         + String(cString: strerror(error.errnoCode)) + ".")
-        } catch let error as NIOCore.SocketAddressError {
-            throw StartupError("Cannot listen on \(configuration.host):\(configuration.port): \(error).")
+        } catch is NIOCore.SocketAddressError.UnknownHost {
+            throw StartupError(
+                "Cannot listen on \(configuration.host): the name has no address. Check --host or AGENTOS_HOST.")
+        } catch is NIOCore.SocketAddressError {
+            throw StartupError(
+                "Cannot listen on \(configuration.host): it is no network address. Check --host or AGENTOS_HOST.")
         }
         await outbound.shutdown()
     }

@@ -50,15 +50,29 @@ public enum ServerCommand {
         LoggingSystem.bootstrap { LineLogHandler(label: $0, format: format, logLevel: level) }
         let logger = Logger(label: "agentos")
         let folder = try DataFolder(configuration.data)
-        let store = try await Stores.open(folder, configuration)
-        var credentials: JSONObject?
-        if try await store.workspaces.isEmpty() {
-            let made = try await Bootstrap.run(store)
-            try folder.writeSecret(Array((JSONValue.object(made).prettyText + "\n").utf8), to: folder.credentials)
-            credentials = made
+        let store = try await Stores.open(folder, configuration, givingUpSecrets: options.givesUpSecrets)
+        let (server, credentials) = try await explaining(folder) {
+            var credentials: JSONObject?
+            if try await store.workspaces.isEmpty() {
+                let made = try await Bootstrap.run(store)
+                try folder.writeSecret(Array((JSONValue.object(made).prettyText + "\n").utf8), to: folder.credentials)
+                credentials = made
+            }
+            let server = try Server(store: store, folder: folder, configuration: configuration, logger: logger)
+            try await server.recover()
+            return (server, credentials)
         }
-        let server = try Server(store: store, folder: folder, configuration: configuration, logger: logger)
-        try await server.recover()
         try await server.run(firstCredentials: credentials)
+    }
+
+    /// What the store throws while a server starts, as something for a person to mend.
+    private static func explaining<T>(_ folder: DataFolder, _ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as AgentOSError {
+            throw StartupError(error.message)
+        } catch let error as StoreError {
+            throw StartupError("Cannot use the database \(folder.database): \(error.reason).")
+        }
     }
 }

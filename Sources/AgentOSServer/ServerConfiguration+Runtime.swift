@@ -26,9 +26,11 @@ extension ServerConfiguration {
     }
 
     static func webSearch(_ settings: Settings) throws -> WebSearchSettings? {
+        let address = settings.text("web_search_url")
+        if let address { _ = try url(address, "web_search_url (AGENTOS_WEB_SEARCH_URL)") }
         do {
             return try WebSearchSettings.read(
-                backend: settings.text("web_search_backend"), url: settings.text("web_search_url"),
+                backend: settings.text("web_search_backend"), url: address,
                 apiKey: settings.text("web_search_api_key"))
         } catch {
             throw StartupError(error.message)

@@ -29,6 +29,7 @@ public struct ServerConfiguration: Sendable {
     public var webSearch: WebSearchSettings?
     /// Nil: there are no actions of Composio.
     public var composio: ComposioSettings?
+    /// Without a trailing slash; nil: the address that is listened at.
     public var publicURL: String?
     /// Agents to start from.
     public var templates: TemplateCatalogue
@@ -36,9 +37,16 @@ public struct ServerConfiguration: Sendable {
     /// With the address that links begin with.
     var automation: AutomationSettings {
         var settings = automationOptions
-        settings.publicURL = publicURL ?? "http://\(host):\(port)"
+        settings.publicAddress = PublicAddress(publicURL ?? ownURL(port: port))
         return settings
     }
+
+    /// Where this machine finds the server when it listens at a port.
+    func ownURL(port: Int) -> String {
+        let name = host == "0.0.0.0" || host == "::" ? "localhost" : host
+        return "http://\(name.contains(":") ? "[\(name)]" : name):\(port)"
+    }
+
     /// 32 bytes; nil: the file in the data folder.
     public var masterKey: [UInt8]?
 
@@ -133,7 +141,13 @@ public struct ServerConfiguration: Sendable {
         }
         host = settings.text("host") ?? host
         data = settings.text("data") ?? data
-        publicURL = settings.text("public_url")
+        publicURL = try settings.text("public_url").map { text in
+            let url = try Self.url(text, "public_url (AGENTOS_PUBLIC_URL)")
+            guard url.isPlain else {
+                throw StartupError("public_url (AGENTOS_PUBLIC_URL) must end with the host or a path, without ? and #.")
+            }
+            return url.text
+        }
         try settings.number("port", 0...65535) { port = $0 }
         if let text = settings.text("log_format") {
             guard let format = LogFormat(rawValue: text) else {
@@ -153,7 +167,16 @@ public struct ServerConfiguration: Sendable {
         try settings.number("rate_limit_control", rates) { edge.controlLimit = $0 }
         try settings.number("rate_limit_auth", rates) { edge.authLimit = $0 }
         let list = settings.text("trusted_proxies") ?? ""
-        edge.trustedProxies = Set(list.split(separator: ",").map { $0.filter { $0 != " " } })
+        edge.trustedProxies = try Set(
+            list.split(separator: ",").map { piece in
+                let text: String = piece.filter { $0 != " " }
+                guard let address = IPAddress(text) else {
+                    throw StartupError(
+                        "trusted_proxies (AGENTOS_TRUSTED_PROXIES) must be IP addresses with commas between them, not "
+                            + "\"\(text.prefix(60))\".")
+                }
+                return address.description
+            })
         try settings.number("human_input_poll_seconds", 1...270) { edge.pollSeconds = Double($0) }
         try settings.number("clock_offset_seconds", -4_000_000_000...4_000_000_000) { clockOffsetSeconds = $0 }
         try settings.number("max_body_bytes", 1024...1 << 30) { edge.maximumBody = $0 }
@@ -192,11 +215,26 @@ public struct ServerConfiguration: Sendable {
         webSearch = try Self.webSearch(settings)
         func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         providers.anthropicKey = given("ANTHROPIC_API_KEY")
-        providers.anthropicBaseURL = given("ANTHROPIC_BASE_URL")
+        func givenURL(_ name: String) throws -> String? {
+            let text = given(name)
+            if let text { _ = try Self.url(text, name) }
+            return text
+        }
+        providers.anthropicBaseURL = try givenURL("ANTHROPIC_BASE_URL")
         providers.openAIKey = given("OPENAI_API_KEY")
-        providers.openAIBaseURL = given("OPENAI_BASE_URL")
+        providers.openAIBaseURL = try givenURL("OPENAI_BASE_URL")
+        let composioURL = try givenURL("COMPOSIO_BASE_URL")
         composio = given("COMPOSIO_API_KEY").map {
-            ComposioSettings(apiKey: $0, baseURL: given("COMPOSIO_BASE_URL"), userID: given("COMPOSIO_USER_ID"))
+            ComposioSettings(apiKey: $0, baseURL: composioURL, userID: given("COMPOSIO_USER_ID"))
+        }
+    }
+
+    /// - Throws: `StartupError` naming the setting.
+    static func url(_ text: String, _ setting: String) throws -> OperatorURL {
+        do {
+            return try OperatorURL(text)
+        } catch {
+            throw StartupError("\(setting): \(error.message)")
         }
     }
 }

@@ -80,12 +80,22 @@ struct Drain: Service {
 struct StoreKeeper: Service {
     let store: Stores
     let runtime: Runtime
+    let logger: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
-        try await store.keys.flushLastUsed()
-        try await runtime.retire()
-        try store.database.close()
+        await attempt("last use of keys") { try await store.keys.flushLastUsed() }
+        await attempt("lease") { try await runtime.retire() }
+        await attempt("closing the database") { try store.database.close() }
+    }
+
+    /// What fails, as on a full disk, must not keep the rest from being done: nothing that was acknowledged is in it.
+    private func attempt(_ name: String, _ work: () async throws -> Void) async {
+        do {
+            try await work()
+        } catch {
+            logger.warning("stopping", metadata: ["work": .string(name), "error": .string("\(error)")])
+        }
     }
 }
 

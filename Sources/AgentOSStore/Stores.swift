@@ -50,7 +50,7 @@ public struct Stores: Sendable {
         committer = GroupCommit(database: database, limits: limits)
         queue = JobQueue(database: database, committer: committer, clock: clock)
         searchIndexer = RunSearchIndexer(database: database, committer: committer)
-        runSearch = RunSearchStore(database: database)
+        runSearch = RunSearchStore(database: database, clock: clock)
         // Who hears, inside its transaction, that a run began, ended or waits for a person.
         let listeners: [any RunChangeListener] = [
             RollupKeeper(), RunNotifier(), WebhookOutbox(), AlertWatcher(), searchIndexer,
@@ -62,7 +62,8 @@ public struct Stores: Sendable {
         audit = AuditStore(database: database)
         keys = KeyStore(database: database, committer: committer, clock: clock)
         workspaces = WorkspaceStore(database: database, committer: committer, clock: clock)
-        runs = RunStore(database: database, committer: committer, clock: clock, listeners: listeners)
+        runs = RunStore(
+            database: database, committer: committer, clock: clock, prices: prices, listeners: listeners)
         tasks = TaskStore(committer: committer, clock: clock)
         humanInput = HumanInputStore(database: database, committer: committer, clock: clock)
         conversations = ConversationStore(database: database, committer: committer)
@@ -85,7 +86,7 @@ public struct Stores: Sendable {
             database: database, committer: committer, clock: clock, vault: vault, events: eventAlerts)
         evals = EvalStore(database: database, committer: committer, clock: clock)
         reports = ReportStore(database: database, committer: committer, clock: clock)
-        inboundHooks = InboundHookStore(database: database, committer: committer, clock: clock, vault: vault)
+        inboundHooks = InboundHookStore(database: database, clock: clock, vault: vault)
         figures = FigureStore(database: database, clock: clock)
         providers = ProviderStore(database: database, committer: committer, clock: clock, vault: vault)
     }

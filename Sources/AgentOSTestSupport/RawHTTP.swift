@@ -13,14 +13,14 @@ public struct RawAnswer: Sendable {
 
     public func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
     public var text: String { String(decoding: body, as: UTF8.self) }
-    public var json: JSONValue { (try? JSONParser.parse(body)) ?? .null }
+    public var json: JSONValue { (try? JSONParser.parse(body, depth: JSONParser.documentDepth)) ?? .null }
     public var data: JSONValue { json["data"] ?? .null }
     public var errorCode: String? { json["error"]?["code"]?.stringValue }
 
     /// The `data:` lines of an event stream.
     public var frames: [JSONValue] {
         text.split(separator: "\n").filter { $0.hasPrefix("data: ") }
-            .compactMap { try? JSONParser.parse(String($0.dropFirst(6))) }
+            .compactMap { try? JSONParser.parse(String($0.dropFirst(6)), depth: JSONParser.documentDepth) }
     }
 }
 

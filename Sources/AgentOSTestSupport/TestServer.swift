@@ -67,7 +67,12 @@ public func withServer<Result>(
                 documents: Documents(parts.registry, version: "test"),
                 mcp: MCPServer(registry: parts.registry, publicURL: "http://127.0.0.1"), automation: parts.automation,
                 clock: store.clock.wall,
-                gauges: { [.init("agentos_test_gauge", "A number.", [("kind=\"one\"", 1.5)])] },
+                gauges: {
+                    [
+                        .init("agentos_test_gauge", "A number.", [("kind=\"one\"", 1.5)]),
+                        .init("agentos_test_sizes", "Sizes.", bounds: [1, 3], counts: [2, 0, 1], sum: 9),
+                    ]
+                },
                 unreadiness: { parts.feed.isClosed ? "The server is shutting down." : nil }),
             configuration: configuration, metrics: Metrics(), logger: .silent)
         let (ports, source) = AsyncStream<Int>.makeStream()

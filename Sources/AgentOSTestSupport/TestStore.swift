@@ -157,7 +157,7 @@ public func withStore<Result>(
 }
 
 extension StoredEvent {
-    public var json: JSONValue { (try? JSONParser.parse(Array(raw))) ?? .null }
+    public var json: JSONValue { (try? JSONParser.parse(Array(raw), depth: JSONParser.documentDepth)) ?? .null }
     public var text: String { String(decoding: raw, as: UTF8.self) }
 }
 

@@ -4,6 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+// The option was renamed; before 7.69 there was none, and one refusal was a refusal of the whole.
+#if LIBCURL_VERSION_NUM >= 0x080200
+#define ALLOW_REFUSALS CURLOPT_MAIL_RCPT_ALLOWFAILS
+#elif LIBCURL_VERSION_NUM >= 0x074500
+#define ALLOW_REFUSALS CURLOPT_MAIL_RCPT_ALLLOWFAILS
+#endif
+
 struct source {
     const char *bytes;
     size_t left;
@@ -19,10 +26,40 @@ static size_t read_source(char *buffer, size_t size, size_t count, void *context
     return taken;
 }
 
+/// Who is being asked about.
+struct dialogue {
+    int *replies;
+    size_t count;
+    /// Recipients that were named so far.
+    size_t named;
+    int is_waiting;
+};
+
+/// curl does not say which recipients were refused: the commands and answers on the line do, one after the other.
+static int listen_in(CURL *curl, curl_infotype type, char *data, size_t size, void *context) {
+    (void)curl;
+    struct dialogue *dialogue = context;
+    static const char command[] = "RCPT TO:";
+    if (type == CURLINFO_HEADER_OUT) {
+        dialogue->is_waiting = size >= sizeof command - 1 && memcmp(data, command, sizeof command - 1) == 0;
+        if (dialogue->is_waiting) dialogue->named++;
+    } else if (type == CURLINFO_HEADER_IN && dialogue->is_waiting && size >= 3) {
+        int code = 0;
+        for (size_t index = 0; index < 3; index++) {
+            if (data[index] < '0' || data[index] > '9') return 0;
+            code = code * 10 + (data[index] - '0');
+        }
+        if (dialogue->named <= dialogue->count) dialogue->replies[dialogue->named - 1] = code;
+        dialogue->is_waiting = 0;
+    }
+    return 0;
+}
+
 int cmail_send(
     const char *url, const char *user, const char *password, int tls, const char *from,
-    const char *const *recipients, size_t recipient_count, const char *message, size_t length, char *error,
-    size_t error_size) {
+    const char *const *recipients, size_t recipient_count, int *replies, const char *message, size_t length,
+    char *error, size_t error_size) {
+    for (size_t index = 0; index < recipient_count; index++) replies[index] = 0;
     if (error_size == 0) return CURLE_FAILED_INIT;
     error[0] = 0;
     CURL *curl = curl_easy_init();
@@ -42,6 +79,7 @@ int cmail_send(
     }
     char reason[CURL_ERROR_SIZE] = "";
     struct source source = {message, length};
+    struct dialogue dialogue = {replies, recipient_count, 0, 0};
     curl_easy_setopt(curl, CURLOPT_URL, url);
     if (user != NULL) {
         curl_easy_setopt(curl, CURLOPT_USERNAME, user);
@@ -51,10 +89,16 @@ int cmail_send(
     curl_easy_setopt(curl, CURLOPT_USE_SSL, ssl);
     curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from);
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, list);
+#ifdef ALLOW_REFUSALS
+    curl_easy_setopt(curl, ALLOW_REFUSALS, 1L);
+#endif
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_source);
     curl_easy_setopt(curl, CURLOPT_READDATA, &source);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
+    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, listen_in);
+    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, &dialogue);
+    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 15L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

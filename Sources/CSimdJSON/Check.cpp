@@ -13,6 +13,7 @@ struct Checker {
     const uint8_t *end;
     const uint8_t *start;
     uint32_t max_depth;
+    uint32_t deepest = 0;
     bool needs_rewrite = false;
     aos_problem problem = AOS_OK;
 
@@ -171,6 +172,7 @@ struct Checker {
                 uint64_t bit = uint64_t(1) << (depth & 63);
                 if (object) open[depth >> 6] |= bit; else open[depth >> 6] &= ~bit;
                 depth++;
+                if (depth > deepest) deepest = depth;
                 p++;
                 space();
                 if (p >= end) return fail(AOS_TRUNCATED);
@@ -256,7 +258,7 @@ const uint8_t *past_space(const uint8_t *p, const uint8_t *end) {
 extern "C" aos_check aos_json_check(const uint8_t *text, size_t length, uint32_t max_depth) {
     if (max_depth > 4096) max_depth = 4096;
     Checker checker{text, text + length, text, max_depth};
-    aos_check result{AOS_OK, 0, false, AOS_MISSING};
+    aos_check result{AOS_OK, 0, false, AOS_MISSING, 0};
     if (!simdjson::validate_utf8(reinterpret_cast<const char *>(text), length)) {
         result.problem = AOS_NOT_UTF8;
         return result;
@@ -271,7 +273,30 @@ extern "C" aos_check aos_json_check(const uint8_t *text, size_t length, uint32_t
     result.problem = ok ? AOS_OK : checker.problem;
     result.offset = size_t(checker.p - text);
     result.needs_rewrite = checker.needs_rewrite;
+    result.depth = checker.deepest;
     return result;
+}
+
+extern "C" uint32_t aos_json_depth(const uint8_t *text, size_t length) {
+    const uint8_t *p = text, *end = text + length;
+    uint32_t depth = 0, deepest = 0;
+    while (p < end) {
+        switch (*p) {
+        case '{': case '[':
+            depth++;
+            if (depth > deepest) deepest = depth;
+            p++;
+            break;
+        case '}': case ']': depth--; p++; break;
+        case '"':
+            p++;
+            while (*p != '"') p += *p == '\\' ? 2 : 1;
+            p++;
+            break;
+        default: p++;
+        }
+    }
+    return deepest;
 }
 
 extern "C" size_t aos_json_rewrite_bound(size_t length) { return length + length / 3 + 8; }

@@ -37,8 +37,10 @@ struct AgentOSCommand: AsyncParsableCommand {
         ])
 
     static func main() async {
+        Output.fillClosedStreams()
         do {
-            var command = try parseAsRoot()
+            let arguments = Array(ProcessInfo.processInfo.arguments.dropFirst())
+            var command = try parseAsRoot(ServerOptions.behind(arguments))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

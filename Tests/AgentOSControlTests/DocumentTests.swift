@@ -129,6 +129,25 @@ struct DocumentTests {
         }
     }
 
+    @Test("every path is described, and an invoke's stream beside its answer")
+    func paths() async throws {
+        try await withRuntime { runtime in
+            let document = try JSONParser.parse(Documents(runtime.registry, version: "1").openAPI.json)
+            for (method, path) in [
+                ("post", "/api/mcp"), ("post", "/api/v1/hooks/{agent_id}/{token}"), ("get", "/api/v1/tail"),
+                ("get", "/invites/{token}"), ("post", "/invites/{token}"), ("get", "/metrics"), ("get", "/docs"),
+                ("get", "/openapi.json"), ("get", "/healthz"), ("post", "/api/ingest/v1/events"),
+            ] {
+                #expect(document["paths"]?[path]?[method]?["responses"]?.objectValue?.isEmpty == false, "\(path)")
+            }
+            let invoke = document["paths"]?["/api/v1/agents/{agent_id}/invoke"]?["post"]?["responses"]?["200"]
+            #expect(
+                Set(invoke?["content"]?.objectValue?.keys ?? []) == ["application/json", "text/event-stream"])
+            let message = document["paths"]?["/api/mcp"]?["post"]?["responses"]
+            #expect(message?["202"]?["content"] == nil && message?["400"]?["description"]?.stringValue != nil)
+        }
+    }
+
     @Test("the reference page names every method and loads nothing")
     func page() async throws {
         try await withRuntime { runtime in

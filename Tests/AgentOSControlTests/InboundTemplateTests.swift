@@ -25,8 +25,9 @@ struct InboundTemplateTests {
             let agent = try #require(id.stringValue.flatMap { AgentID($0) })
             let token = try #require(url.split(separator: "/").last.map(String.init))
             let body = #"{"issue":{"title":"It broke","labels":[{"name":"bug"}]}}"#
+            let link = try await runtime.automation.link(agent: agent, token: token)
             let run = try await runtime.automation.receive(
-                InboundDelivery(agent: agent, token: token, body: Array(body.utf8), headers: [:]))
+                InboundDelivery(body: Array(body.utf8), headers: [:]), over: link)
             let input = try await runtime.call("runs_get", key: key, ["run_id": .string("\(run)")])["input"]
             #expect(input?["message"] == "It broke" && input?["first"] == "bug")
             #expect(input?["all"]?["issue"]?["title"] == "It broke" && input?["gone"] == nil)

@@ -67,11 +67,15 @@ struct RegistryTests {
             let workspaceKey = try await store.key()
             var people: [(role: Role, key: String)] = []
             for role in Role.allCases { people.append((role, try await store.key(user: try await store.member(role)))) }
-            // A parameter that no operation has: whoever gets past the checks of key and role is told about it.
-            let odd: JSONObject = ["no_such_parameter": 1]
             for (name, needed) in access {
+                // A body that cannot be read: whoever gets past the checks of key and role is told about it.
                 func code(_ key: String) async throws -> ErrorCode? {
-                    try await refusal { try await runtime.call(name, key: key, odd) }?.code
+                    let principal = try #require(try await store.keys.principal(of: key))
+                    return try await refusal {
+                        try await runtime.registry.call(name, by: principal) {
+                            throw AgentOSError.invalid("body", "must be a JSON object")
+                        }
+                    }?.code
                 }
                 #expect(try await code(agentKey) == .forbidden, "\(name) by an agent key")
                 let workspaceMay = !needed.hasPrefix("person")
@@ -88,7 +92,57 @@ struct RegistryTests {
         }
     }
 
-    @Test("an unknown, missing, repeated or ill-typed parameter is refused by its name")
+    @Test("a member of another name is passed over, but not one that would be taken for a change")
+    func unknownMembers() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let odd: JSONObject = ["name": "A", "system_prompt": "x", "no_such_parameter": "hush-hush"]
+            let made = try await runtime.call("agents_create", key: key, odd)
+            let agent = try #require(made["id"])
+            #expect(try await !runtime.call("audit_list", key: key).text.contains("hush-hush"))
+            let rule = try await runtime.call(
+                "alerts_create", key: key,
+                [
+                    "name": "a", "condition_type": "run_failed", "channels": ["email"],
+                    "notification_config": ["email": "a@example.org"],
+                ])
+            let id = try #require(rule["id"])
+            for (name, value) in [("condition_type", "no_runs" as JSONValue), ("agent_id", agent)] {
+                let refused = try await refusal {
+                    try await runtime.call("alerts_update", key: key, ["alert_id": id, name: value])
+                }
+                #expect(refused?.details.first?.path == name)
+            }
+            let run = try #require(try await runtime.call("runs_invoke", key: key, ["agent_id": agent])["run_id"])
+            let inside = try await refusal {
+                try await runtime.call(
+                    "runs_replay", key: key, ["run_id": run, "overrides": ["no_such_override": 1]])
+            }
+            #expect(inside?.details.first?.path == "overrides.no_such_override")
+            for operation in runtime.registry.operations {
+                let schema = operation.parameters.schema()
+                #expect(schema["additionalProperties"] == nil, "\(operation.name)")
+            }
+        }
+    }
+
+    @Test("a person without a workspace is told so, and one with several has to name one")
+    func workspaceOfAPerson() async throws {
+        try await withRuntime { runtime in
+            let store = runtime.store
+            let now = store.clock.now
+            let user = try await store.committer.write { connection in
+                try WorkspaceStore.insertUser(
+                    email: "nobody@example.org", name: nil, passwordHash: "none", now: now, connection)
+            }
+            let key = try await store.key(user: user)
+            let without = try await refusal { try await runtime.call("agents_list", key: key) }
+            #expect(without?.code == .forbidden && without?.message.contains("no workspace") == true)
+            #expect(try await runtime.call("workspaces_list", key: key) == [])
+        }
+    }
+
+    @Test("a missing, repeated or ill-typed parameter is refused by its name")
     func parameters() async throws {
         try await withRuntime { runtime in
             let key = try await runtime.store.key()
@@ -168,6 +222,125 @@ struct RegistryTests {
         }
     }
 
+    @Test("null clears what can be empty, and is refused by name for what cannot")
+    func clearing() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let agent = try #require(
+                try await runtime.call("agents_create", key: key, ["name": "A", "system_prompt": "x"])["id"])
+            func rule(_ type: String, _ config: JSONObject = [:]) async throws -> JSONValue {
+                try #require(
+                    try await runtime.call(
+                        "alerts_create", key: key,
+                        [
+                            "name": "a", "condition_type": .string(type), "channels": ["email"],
+                            "condition_config": .object(config), "notification_config": ["email": "a@example.org"],
+                        ])["id"])
+            }
+            let silent = try await rule("no_runs", ["window_minutes": 5])
+            let slow = try await rule("run_duration_exceeded", ["threshold_ms": 5])
+            _ = try await runtime.call("schedules_upsert", key: key, ["agent_id": agent, "frequency": "daily"])
+            let calls: [(String, JSONObject, [String])] = [
+                ("agents_update", ["agent_id": agent], ["name", "system_prompt"]),
+                ("alerts_update", ["alert_id": silent], ["name", "channels", "notification_config", "active"]),
+                ("alerts_update", ["alert_id": slow], ["condition_config"]),
+                ("schedules_upsert", ["agent_id": agent], ["frequency"]),
+            ]
+            for (operation, fixed, names) in calls {
+                for name in names {
+                    var call = fixed
+                    call[name] = .null
+                    let given = call
+                    let error = try await refusal { try await runtime.call(operation, key: key, given) }
+                    #expect(error?.details.first?.path == name, "\(operation).\(name)")
+                    #expect(error?.message.contains("cannot be cleared") == true, "\(operation).\(name)")
+                }
+            }
+            let cleared = try await runtime.call(
+                "alerts_update", key: key, ["alert_id": silent, "condition_config": .null])
+            #expect(cleared["alert"]?["condition_config"]?["window_minutes"] == 60)
+        }
+    }
+
+    @Test("a page begins where the one before it ended, also when that row is gone or has moved")
+    func movedRows() async throws {
+        try await withRuntime { runtime in
+            let store = runtime.store
+            let key = try await store.key()
+            func names(_ page: JSONValue, _ member: String = "name") -> [String] {
+                page.arrayValue?.compactMap { $0[member]?.stringValue } ?? []
+            }
+            for name in ["a", "b", "c", "d"] {
+                _ = try await runtime.call("folders_create", key: key, ["name": .string(name)])
+            }
+            let (first, cursor) = try await runtime.result("folders_list", key: key, ["limit": 2])
+            #expect(names(first) == ["a", "b"])
+            let last = try #require(first.arrayValue?.last?["id"])
+            _ = try await runtime.call("folders_delete", key: key, ["folder_id": last])
+            let rest = try await runtime.call("folders_list", key: key, ["cursor": .optional(cursor)])
+            #expect(names(rest) == ["c", "d"])
+
+            let agent = try #require(
+                try await runtime.call(
+                    "agents_create", key: key, ["name": "A", "system_prompt": "x", "provider_type": "demo"])["id"])
+            var sessions: [JSONValue] = []
+            for _ in 0..<3 {
+                store.clock.advance(bySeconds: 1)
+                let run = try await runtime.call("runs_invoke", key: key, ["agent_id": agent, "start_session": true])
+                sessions.append(try #require(run["session_id"]))
+            }
+            let (newest, after) = try await runtime.result("conversations_list", key: key, ["limit": 2])
+            #expect(newest.arrayValue?.compactMap { $0["id"] } == [sessions[2], sessions[1]])
+            // The last one shown becomes the first.
+            store.clock.advance(bySeconds: 1)
+            _ = try await runtime.call("runs_invoke", key: key, ["agent_id": agent, "session_id": sessions[1]])
+            let older = try await runtime.call("conversations_list", key: key, ["cursor": .optional(after)])
+            #expect(older.arrayValue?.compactMap { $0["id"] } == [sessions[0]])
+        }
+    }
+
+    @Test("every list takes limit and cursor, and refuses what is no cursor of its own")
+    func everyListPages() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key(user: runtime.store.owner)
+            for name in ["t1", "t2", "t3"] {
+                _ = try await runtime.call(
+                    "tools_create_workspace", key: key,
+                    ["name": .string(name), "method": "GET", "url": "https://1.1.1.1/"])
+                _ = try await runtime.call("keys_create_user", key: key, ["name": .string(name)])
+                _ = try await runtime.store.agent(name)
+            }
+            var paged = Set<String>()
+            for operation in runtime.registry.operations where operation.isReadOnly {
+                guard case .array = operation.result else { continue }
+                let names = operation.parameters.parameters.map(\.name)
+                #expect(names.contains("limit") && names.contains("cursor"), "\(operation.name)")
+                guard !operation.parameters.parameters.contains(where: \.isRequired) else { continue }
+                for odd in ["nonsense", "W10", "WyJ4Iiwxd", "🙂"] {
+                    let error = try await refusal {
+                        try await runtime.call(operation.name, key: key, ["cursor": .string(odd)])
+                    }
+                    #expect(error?.details.first?.path == "cursor", "\(operation.name) \(odd)")
+                }
+                let whole = try await runtime.call(operation.name, key: key, ["limit": 100])
+                var (pages, cursor): ([JSONValue], String?) = ([], nil)
+                repeat {
+                    let (page, next) = try await runtime.result(
+                        operation.name, key: key, ["limit": 1, "cursor": .optional(cursor)])
+                    pages += page.arrayValue ?? []
+                    cursor = next
+                } while cursor != nil
+                #expect(JSONValue.array(pages) == whole, "\(operation.name)")
+                if pages.count > 1 { paged.insert(operation.name) }
+            }
+            #expect(
+                paged.isSuperset(of: [
+                    "agents_list", "tools_list_workspace", "tools_list_builtin", "keys_list_user", "providers_list",
+                    "marketplace_list_templates", "fleet_health", "audit_list",
+                ]))
+        }
+    }
+
     @Test("a stored provider key is never shown, and its base URL passes the guard")
     func providers() async throws {
         try await withRuntime { runtime in
@@ -186,6 +359,30 @@ struct RegistryTests {
             #expect(
                 try await refusal { try await runtime.call("providers_delete", key: key, ["provider_type": "openai"]) }?
                     .code == .notFound)
+        }
+    }
+
+    @Test("a slug made of a name ends well and gets a number when it is taken; one that is given does not")
+    func slugs() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key(user: runtime.store.owner)
+            func slug(_ parameters: JSONObject) async throws -> String? {
+                try await runtime.call("workspaces_create", key: key, parameters)["slug"]?.stringValue
+            }
+            let long = String(repeating: "a", count: 59)
+            #expect(try await slug(["name": .string(long + " b")]) == long)
+            #expect(try await slug(["name": "Team"]) == "team")
+            #expect(try await slug(["name": "Team!"]) == "team-2")
+            #expect(try await slug(["name": "team"]) == "team-3")
+            #expect(try await slug(["name": "¿?"]) == "workspace")
+            #expect(try await slug(["name": "日本"]) == "workspace-2")
+            #expect(try await slug(["name": .string(long)])?.hasPrefix("aaaa") == true)
+            let taken = try await refusal { try await slug(["name": "Other", "slug": "team"]) }
+            #expect(taken?.code == .conflict)
+            let odd = try await refusal { try await slug(["name": "0198c0de-0000-7000-8000-000000000001"]) }
+            #expect(odd?.details.first?.path == "name")
+            let bad = try await refusal { try await slug(["name": "Other", "slug": "-x"]) }
+            #expect(bad?.details.first?.path == "slug")
         }
     }
 

@@ -68,4 +68,58 @@ struct ReportTests {
             #expect(try await runtime.call("reports_schedule_get", key: key)["frequency"] == "off")
         }
     }
+
+    @Test("a job that is tried before its time waits for it again")
+    func early() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let set = try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily"])
+            func job() async throws -> JSONValue? {
+                try await runtime.call(
+                    "jobs_list", key: key, ["kind": .string(ReportStore.scheduledJob)]
+                ).arrayValue?.first
+            }
+            _ = try await runtime.call("jobs_retry", key: key, ["job_id": try #require(try await job()?["id"])])
+            try await eventually("the job waits again") { try await job()?["state"] == "scheduled" }
+            #expect(try await job()?["run_at"] == set["next_run_at"])
+            #expect(try await runtime.call("reports_list", key: key).arrayValue == [])
+        }
+    }
+
+    @Test("what has no known price is counted instead of being called free")
+    func unpriced() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            for _ in 0..<2 {
+                let run = try await runtime.store.run()
+                try await runtime.store.runs.end(
+                    run, .completed(output: nil, usage: GivenUsage(input: 1000, output: 200)))
+            }
+            let idle = try await runtime.store.run()
+            try await runtime.store.runs.end(idle, .completed(output: nil, usage: GivenUsage()))
+            let made = try await runtime.call("reports_generate", key: key, period)
+            let report = try await runtime.call("reports_get", key: key, ["report_id": try #require(made["id"])])
+            let text = report["content_md"]?.stringValue ?? ""
+            #expect(text.contains("| Cost | unknown cost (2 runs without a known price) |"))
+            #expect(text.contains("| Input tokens | 2000 |"))
+            #expect(report["summary"]?.stringValue?.contains("0.0 US dollars") == false)
+        }
+    }
+
+    @Test("a message of several lines stays in its place")
+    func lines() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let run = try await runtime.store.run()
+            let message = "It broke\n```\n| a | b |\n# no"
+            try await runtime.store.runs.end(run, .failed(message: message, detail: nil))
+            let made = try await runtime.call(
+                "reports_generate", key: key, ["type": "run_summary", "run_id": .string("\(run.id)")])
+            let report = try await runtime.call(
+                "reports_get", key: key, ["report_id": try #require(made["id"]), "format": "html"])
+            #expect(report["summary"]?.stringValue?.hasSuffix("It broke ``` | a | b | # no") == true)
+            #expect(report["content_md"]?.stringValue?.contains("\n````\n\(message)\n````\n") == true)
+            #expect(report["content_html"]?.stringValue?.contains("<pre><code>\(message)</code></pre>") == true)
+        }
+    }
 }

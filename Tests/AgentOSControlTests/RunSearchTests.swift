@@ -67,4 +67,63 @@ struct RunSearchTests {
             #expect(odd?.details.first?.path == "query")
         }
     }
+
+    @Test("an external id and the beginning of a word find a run, before and after it is indexed")
+    func beginnings() async throws {
+        try await withRuntime { runtime in
+            let store = runtime.store
+            let key = try await store.key()
+            let agent = try await store.agent("one")
+            let ended = try await store.run(of: agent, externalID: "order-4711")
+            try await store.runs.end(ended, .failed(message: "Refused by the bank", detail: nil))
+            let other = try await store.run(of: agent, externalID: "order-4712")
+            try await store.runs.end(other, .completed(output: nil, usage: GivenUsage()))
+            for isIndexed in [false, true] {
+                if isIndexed { while try await store.searchIndexer.step() {} }
+                #expect(try await ids(runtime, key, ["query": "4711"]) == ["\(ended.id)"], "\(isIndexed)")
+                #expect(try await ids(runtime, key, ["query": "\"order 4712\""]) == ["\(other.id)"])
+                #expect(try await ids(runtime, key, ["query": "refu* bank"]) == ["\(ended.id)"])
+                #expect(try await ids(runtime, key, ["query": "\"by the ban\"*"]) == ["\(ended.id)"])
+                #expect(try await ids(runtime, key, ["query": "refu"]) == [])
+                #expect(try await ids(runtime, key, ["query": "efused"]) == [])
+                #expect(try await ids(runtime, key, ["query": "order*"]).count == 2)
+            }
+            let short = try await refusal { try await runtime.call("runs_search", key: key, ["query": "re*"]) }
+            #expect(short?.details.first?.path == "query")
+        }
+    }
+
+    @Test("a time is found however many newer runs there are, of the same day too")
+    func manyNewerRuns() async throws {
+        try await withRuntime { runtime in
+            let store = runtime.store
+            let key = try await store.key()
+            let agent = try await store.agent("one")
+            let old = try await store.run(of: agent)
+            try await store.runs.end(old, .completed(output: nil, usage: GivenUsage()))
+            store.clock.advance(bySeconds: 3600)
+            let until = JSONValue.string(store.clock.now.iso8601)
+            store.clock.advance(bySeconds: 3600)
+            let now = store.clock.now
+            try await store.committer.write { connection in
+                for _ in 0..<21_000 {
+                    try connection.run(
+                        """
+                        INSERT INTO runs (id, workspace_key, agent_key, status, trigger_type, hosted, is_test, started_at,
+                          completed_at, input) VALUES ($1, $2, $3, 'completed', 'sdk', 0, 0, $4, $4, '{}')
+                        """, [.id(RunID.new(at: now)), .int(agent.workspaceKey), .int(agent.key), .time(now)])
+                }
+                try connection.run(
+                    "INSERT INTO search_queue (run_key) SELECT key FROM runs WHERE key > $1", [.int(old.key)])
+            }
+            while try await store.searchIndexer.step() {}
+            #expect(try await ids(runtime, key, ["until": until]) == ["\(old.id)"])
+            let (newest, cursor) = try await runtime.result("runs_search", key: key, ["since": until, "limit": 3])
+            #expect(newest.arrayValue?.count == 3 && cursor != nil)
+            let span: JSONObject = ["since": until, "until": until]
+            #expect(try await ids(runtime, key, span) == [])
+            store.clock.advance(bySeconds: 40 * 86_400)
+            #expect(try await ids(runtime, key, ["until": until]) == ["\(old.id)"])
+        }
+    }
 }

@@ -91,6 +91,71 @@ struct VersionsAndAuditTests {
         }
     }
 
+    @Test("what changed nothing is not on record, and every change is found by its object")
+    func objects() async throws {
+        try await withRuntime { runtime in
+            let owner = try await runtime.store.key(user: runtime.store.owner)
+            let nobody = JSONValue.string("\(RunID.new(at: runtime.store.clock.now))")
+            let vain: [(String, JSONObject)] = [
+                ("api_keys_revoke", ["key_id": nobody]), ("keys_revoke_user", ["key_id": nobody]),
+                ("resources_delete", ["filename": "none"]), ("reports_delete", ["report_id": nobody]),
+                ("providers_delete", ["provider_type": "openai"]), ("tools_delete_workspace", ["tool_id": nobody]),
+                ("conversations_delete", ["conversation_id": nobody]),
+                ("notifications_mark_read", ["notification_id": nobody]),
+            ]
+            for (operation, parameters) in vain {
+                let error = try await refusal { try await runtime.call(operation, key: owner, parameters) }
+                #expect(error?.code == .notFound, "\(operation)")
+            }
+            #expect(try await runtime.store.count("audit_log") == 0)
+
+            func id(_ operation: String, _ parameters: JSONObject, _ member: String = "id") async throws -> JSONValue {
+                try #require(try await runtime.call(operation, key: owner, parameters)[member], "\(operation)")
+            }
+            let workspace = JSONValue.string("\(runtime.store.workspace.ref.id)")
+            let agent = try await id("agents_create", ["name": "A", "system_prompt": "x", "provider_type": "demo"])
+            let gated = try await id(
+                "agents_create",
+                [
+                    "name": "Gated", "system_prompt": "x", "provider_type": "demo", "tools": ["current_time"],
+                    "approval_tools": ["current_time"],
+                ])
+            let evalCase = try await id(
+                "evals_create_case",
+                ["agent_id": agent, "name": "c", "input": [:], "assertions": [["type": "no_error"]]])
+            let session = try await id("runs_invoke", ["agent_id": agent, "start_session": true], "session_id")
+            let ask: JSONObject = ["agent_id": gated, "input": ["message": "What time is it?"]]
+            let run = try await id("runs_invoke", ask, "run_id")
+            _ = try await runtime.call("runs_invoke", key: owner, ask)
+            let pending = try await runtime.call("approvals_list", key: owner).arrayValue
+            let approval = try #require(pending?.last?["id"])
+            let note = try #require(try await runtime.call("notifications_list", key: owner).arrayValue?.first?["id"])
+            let calls: [(String, JSONObject, JSONValue)] = [
+                ("runs_cancel", ["run_id": run], run),
+                ("approvals_decide", ["approval_id": approval, "decision": "rejected"], approval),
+                ("conversations_delete", ["conversation_id": session], session),
+                ("evals_run_case", ["eval_case_id": evalCase], evalCase),
+                ("notifications_mark_read", ["notification_id": note], note),
+                ("schedules_upsert", ["agent_id": agent, "frequency": "daily"], agent),
+                ("schedules_delete", ["agent_id": agent], agent),
+                ("budgets_set", ["agent_id": agent, "daily_usd": 1], agent),
+                ("budgets_set", ["daily_usd": 1], workspace), ("retention_set", ["event_days": 9], workspace),
+                ("providers_set", ["provider_type": "openai", "api_key": "sk-x"], "openai"),
+                ("providers_delete", ["provider_type": "openai"], "openai"),
+            ]
+            for (operation, parameters, object) in calls {
+                _ = try await runtime.call(operation, key: owner, parameters)
+                let found = try await runtime.call(
+                    "audit_list", key: owner, ["operation": .string(operation), "object_id": object])
+                #expect(found.arrayValue?.count == 1, "\(operation)")
+                #expect(found.arrayValue?.first?["object_type"]?.stringValue != nil, "\(operation)")
+            }
+            let report = try await id("reports_generate", ["type": "run_summary", "run_id": run])
+            let written = try await runtime.call("audit_list", key: owner, ["object_id": report])
+            #expect(written.arrayValue?.first?["operation"] == "reports_generate")
+        }
+    }
+
     @Test("a workspace key and a personal key work from the call on, and a person can revoke only their own")
     func keys() async throws {
         try await withRuntime { runtime in

@@ -16,6 +16,16 @@ import Testing
         #expect(throws: JSONParseError.self) { try JSONParser.parse(nested(200_000, "[", "", "")) }
     }
 
+    @Test("a reader may allow more levels, or fewer")
+    func otherDepth() {
+        for depth in [1, JSONParser.documentDepth] {
+            #expect(throws: Never.self) { try JSONParser.parse(nested(depth, "[", "1", "]"), depth: depth) }
+            #expect(throws: JSONParseError.self) {
+                try JSONParser.parse(nested(depth + 1, #"{"a":"#, "1", "}"), depth: depth)
+            }
+        }
+    }
+
     @Test(
         "what is not JSON is refused",
         arguments: [

@@ -362,8 +362,8 @@ import Testing
         case (.approvalDecided(let decision), .wait(.approval(let due))): decision.id == due.id
         case (.inputRequested(let request), .ask(let due)): request.callID == due.id
         case (.inputReceived(let id, _), .wait(.input(let due))): id == due.id
-        case (.ended(.cancelled), let next): next != .nothing
-        case (.ended(let outcome), .end(let due)): outcome == due
+        case (.ended(.cancelled, _), let next): next != .nothing
+        case (.ended(let outcome, _), .end(let due)): outcome == due
         default: false
         }
     }

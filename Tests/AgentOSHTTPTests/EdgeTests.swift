@@ -100,6 +100,22 @@ struct EdgeTests {
         }
     }
 
+    @Test("numbers are told as Prometheus reads them: a histogram has its buckets, its sum and its count")
+    func histograms() async throws {
+        try await withServer { server in
+            let lines = try await server.send("GET", "/metrics").text.split(separator: "\n")
+            #expect(lines.contains("# TYPE agentos_test_gauge gauge"))
+            #expect(lines.contains("agentos_test_gauge{kind=\"one\"} 1.5"))
+            #expect(lines.contains("# TYPE agentos_test_sizes histogram"))
+            #expect(
+                lines.filter { $0.hasPrefix("agentos_test_sizes") } == [
+                    "agentos_test_sizes_bucket{le=\"1\"} 2", "agentos_test_sizes_bucket{le=\"3\"} 2",
+                    "agentos_test_sizes_bucket{le=\"+Inf\"} 3", "agentos_test_sizes_sum 9",
+                    "agentos_test_sizes_count 3",
+                ])
+        }
+    }
+
     @Test("a streamed invoke is data lines from start to done")
     func stream() async throws {
         try await withServer { server in
@@ -111,6 +127,36 @@ struct EdgeTests {
             #expect(
                 kinds.first == "start" && kinds.last == "done" && kinds.count { $0 == "done" || $0 == "error" } == 1)
             #expect(answer.text.split(separator: "\n").allSatisfy { $0.hasPrefix("data: {") || $0.hasPrefix("id: ") })
+        }
+    }
+
+    @Test("a path with a malformed id is judged in its turn: behind the key and the kind of key")
+    func malformedIDs() async throws {
+        try await withServer { server in
+            let paths = ["/api/v1/agents/nope/invoke", "/api/v1/runs/nope/reply", "/api/v1/approvals/nope/decide"]
+            let body: JSONValue = [
+                "input": [:], "request_id": .string("\(server.hosted.id)"), "response": "x", "decision": "approve",
+            ]
+            for path in paths {
+                #expect(try await server.send(path, key: nil, body).status == 401)
+                #expect(try await server.send(path, key: server.workspaceKey, body).status == 404)
+            }
+            #expect(try await server.send("/api/v1/runs/nope/reply", key: server.hostedKey, [:]).status == 403)
+            let unreadable = try await server.send("/api/v1/rpc/agents_list", key: server.hostedKey, "no object")
+            #expect(unreadable.status == 403)
+        }
+    }
+
+    @Test("a version of MCP that is not spoken here is refused by its header")
+    func protocolVersion() async throws {
+        try await withServer { server in
+            let ping = Array(#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#.utf8)
+            for (version, status) in [("2025-06-18", 200), ("2024-11-05", 200), ("1999-01-01", 400)] {
+                let answer = try await server.send(
+                    "POST", "/api/mcp", key: server.workspaceKey, headers: [("mcp-protocol-version", version)],
+                    body: ping)
+                #expect(answer.status == status, "\(version)")
+            }
         }
     }
 

@@ -35,7 +35,7 @@ struct ProviderFaultTests {
                 try await road.dialect.provider(fake, client).failure(of: request(stream: road.stream)))
             #expect(error.kind == status.kind)
             #expect(error.status == status.status)
-            #expect(error.isRetryable == status.retryable)
+            #expect((error.repeats > 0) == status.retryable)
             #expect(error.canFallBack == status.falls)
             #expect(error.retryAfter == 7)
             #expect(error.message.contains("upstream says no to [redacted] really"))
@@ -63,7 +63,7 @@ struct ProviderFaultTests {
             fake.play(.garbage(body))
             let error = try await road.dialect.provider(fake, client).failure(of: request(stream: road.stream))
             #expect(error?.kind == .malformed)
-            #expect(error?.isRetryable == false)
+            #expect(error?.repeats == 0)
         }
     }
 
@@ -150,7 +150,7 @@ struct ProviderFaultTests {
             fake.play(.raw(body: stream ? "data: \(data)\n\n" : data))
             let error = try await dialect.provider(fake, client).failure(of: request(stream: stream))
             #expect(error?.kind == .refused)
-            #expect(error?.isRetryable == false)
+            #expect(error?.repeats == 0)
             #expect(error?.canFallBack == false)
         }
     }

@@ -68,14 +68,14 @@ let weather = ToolDefinition(
 final class Pieces: Sendable {
     private let pieces = Mutex<[String]>([])
     var all: [String] { pieces.withLock { $0 } }
-    func add(_ text: String) { pieces.withLock { $0.append(text) } }
+    func add(_ texts: [String]) { pieces.withLock { $0 += texts } }
 }
 
 extension ModelProvider {
     func reply(to request: ModelRequest) async throws -> ModelReply { try await reply(to: request) { _ in } }
 
     /// The error that a call ends with.
-    func failure(of request: ModelRequest, onText: @escaping @Sendable (String) -> Void = { _ in }) async throws
+    func failure(of request: ModelRequest, onText: @escaping @Sendable ([String]) -> Void = { _ in }) async throws
         -> ProviderError?
     {
         do {

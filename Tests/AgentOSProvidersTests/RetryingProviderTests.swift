@@ -27,9 +27,9 @@ struct RetryingProviderTests {
         var waited: [Double] { waits.all }
 
         func reply(
-            to request: ModelRequest, onText: @escaping @Sendable (String) -> Void
+            to request: ModelRequest, onText: @escaping @Sendable ([String]) -> Void
         ) async throws -> ModelReply {
-            if let text { onText(text) }
+            if let text { onText([text]) }
             return try state.withLock { state in
                 state.calls += 1
                 return state.left.count > 1 ? state.left.removeFirst() : state.left[0]
@@ -68,12 +68,21 @@ struct RetryingProviderTests {
     }
 
     @Test(
-        "what the provider asks for is honoured, within bounds",
-        arguments: [(0, 0), (1.5, 1.5), (30, 30), (3600, 30), (-5, 0)])
+        "what the provider asks for is honoured", arguments: [(0, 0), (1.5, 1.5), (30, 30), (-5, 0)])
     func retryAfter(asked: Double, waited: Double) async throws {
         let script = Script([Self.failed(.rateLimited, after: asked), Self.ok])
         _ = try await script.retrying.reply(to: request())
         #expect(script.waited == [waited])
+    }
+
+    @Test(
+        "a provider that asks for more than half a minute is not called again",
+        arguments: [ProviderError.Kind.rateLimited, .overloaded], [30.5, 3600])
+    func tooLong(kind: ProviderError.Kind, asked: Double) async throws {
+        let script = Script([Self.failed(kind, after: asked), Self.ok])
+        let error = try await script.retrying.failure(of: request())
+        #expect(error?.kind == kind && error?.retryAfter == asked)
+        #expect(script.calls == 1 && script.waited.isEmpty)
     }
 
     @Test("a refusal is final", arguments: [ProviderError.Kind.refused, .unauthorised, .malformed])

@@ -63,7 +63,7 @@ extension TestRuntime {
     }
 
     func pendingApprovals() async throws -> [ApprovalRecord] {
-        try await store.approvals.pending(workspace: store.workspace.ref.key, agent: nil, after: nil, limit: 100)
+        try await store.approvals.pending(workspace: store.workspace.ref.key, agent: nil, PageRequest(limit: 100)).items
     }
 
     @discardableResult

@@ -149,7 +149,8 @@ struct LifeTests {
                 let output = await live.result().output?["text"]?.stringValue
                 #expect(output?.contains("from the child") == true)
                 let runs = try await runtime.store.runs.list(
-                    workspace: child.workspaceKey, RunFilter(agentKey: child.key))
+                    workspace: child.workspaceKey, RunFilter(agentKey: child.key)
+                ).items
                 #expect(
                     runs.count == 2 && runs.allSatisfy { $0.parentRunID == live.ref.id && $0.triggerType == .agent })
                 #expect(try await runtime.events(live).types.count { $0 == "tool.failed" } == 1)

@@ -52,6 +52,10 @@ struct MoneyTests {
                 for record in [try await runtime.budget(), try await runtime.budget(agent)] {
                     #expect(record.spentToday == callCost + callCost + callCost && record.reserved == .zero)
                 }
+                // The figures over days count every call, the last one of each run too, for its model.
+                let usage = try await runtime.store.figures.usage(workspace: agent.workspaceKey, days: 1)
+                #expect(usage.models.map(\.model) == ["test-model"])
+                #expect(usage.total.cost == callCost + callCost + callCost && usage.total.inputTokens == 33)
             }
         }
     }
@@ -225,9 +229,62 @@ struct MoneyTests {
                 // One call of the parent, one of the child: then both have cost what they may.
                 #expect(fake.requests.map(\.system) == ["parent", "child"])
                 let runs = try await runtime.store.runs.list(
-                    workspace: child.workspaceKey, RunFilter(agentKey: child.key))
+                    workspace: child.workspaceKey, RunFilter(agentKey: child.key)
+                ).items
                 #expect(runs.map(\.status) == [.failed] && runs.first?.cost == callCost)
                 #expect(try await runtime.detail(run).summary.cost == callCost)
+            }
+        }
+    }
+
+    @Test("a run that may cost nothing is refused before it exists")
+    func nothing() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.text("never"))
+            try await withRuntime(fake: fake, settings: try priced()) { runtime in
+                let agent = try await runtime.spender(maxCost: 0)
+                let refused = try await refusal { try await runtime.say("go", to: agent) }
+                #expect(refused?.code == .paymentRequired && refused?.runID == nil)
+                #expect(fake.requests.isEmpty)
+                #expect(try await runtime.store.count("runs") == 0)
+            }
+        }
+    }
+
+    @Test("a run that has nothing left starts no other: that is a failed tool")
+    func nothingLeft() async throws {
+        try await withFakeProvider { fake in
+            try await withRuntime(fake: fake, settings: try priced()) { runtime in
+                let child = try await runtime.spender()
+                let parent = try await runtime.spender(tools: ["invoke_agent"], maxCost: 0.02)
+                fake.play(.tools(("invoke_agent", ["agent_id": .string("\(child.id)"), "input": [:]])))
+                let run = try await runtime.say("go", to: parent)
+                #expect(await run.result().error?.code == .paymentRequired)
+                #expect(fake.requests.count == 1)
+                #expect(try await runtime.events(run).types.contains("tool.failed"))
+                #expect(try await runtime.store.count("runs") == 1)
+            }
+        }
+    }
+
+    @Test("runs that one reply starts share what is left, so that together they cannot spend more")
+    func shared() async throws {
+        try await withFakeProvider { fake in
+            try await withRuntime(fake: fake, settings: try priced(), tools: [ProbeTool()]) { runtime in
+                let child = try await runtime.spender(tools: ["probe"]) { $0.systemPrompt = "child" }
+                let parent = try await runtime.spender(tools: ["invoke_agent"], maxCost: 0.1) {
+                    $0.systemPrompt = "parent"
+                }
+                let call = ("invoke_agent", JSONValue.object(["agent_id": .string("\(child.id)"), "input": [:]]))
+                // Each child would go on for ever.
+                fake.answer { $0.system == "child" ? .probe("a") : .tools(call, call, call) }
+                let run = try await runtime.say("go", to: parent)
+                #expect(await run.result().error?.code == .paymentRequired)
+                #expect(fake.requests.count { $0.system == "child" } == 3)
+                let runs = try await runtime.store.runs.list(
+                    workspace: child.workspaceKey, RunFilter(agentKey: child.key)
+                ).items
+                #expect(runs.count == 3 && runs.allSatisfy { $0.status == .failed && $0.cost == callCost })
             }
         }
     }

@@ -47,6 +47,36 @@ struct QuestionTests {
         }
     }
 
+    @Test("nobody else can put a question onto a hosted run, and none but its own is answered")
+    func foreign() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.ask("Which one?"), .text("the red one"))
+            try await withRuntime(fake: fake) { runtime in
+                let run = try await runtime.pausedRun(of: try await runtime.agent(tools: ["ask_human"]))
+                let put = try await refusal {
+                    try await runtime.store.humanInput.open(
+                        run: run.ref, prompt: "Mine?", context: nil, timeoutSeconds: 600)
+                }
+                #expect(put?.code == .conflict)
+                // Not even one that came onto its record in another way.
+                let (key, now) = (run.ref.key, runtime.store.clock.now)
+                let stray = HumanRequestID.new(at: now)
+                try await runtime.store.committer.write { connection in
+                    _ = try connection.run(
+                        """
+                        INSERT INTO human_requests (id, run_key, status, prompt, created_at, deadline_at)
+                        VALUES ($1, $2, 'pending', 'Mine?', $3, $4)
+                        """, [.id(stray), .int(key), .time(now), .time(now.advanced(bySeconds: 600))])
+                }
+                let refused = try await refusal { try await runtime.runtime.reply(stray, run: run.ref, text: "x") }
+                #expect(refused?.code == .conflict)
+                #expect(try await runtime.detail(of: run.ref).question?.id == run.pause.question?.id)
+                #expect(try await runtime.runtime.reply(nil, run: run.ref, text: "red").result.text == "the red one")
+                #expect(fake.requests[1].toolResults == ["red"])
+            }
+        }
+    }
+
     @Test("an answer after which the model asks again, in the same reply or the next, brings the next question")
     func again() async throws {
         try await withFakeProvider { fake in

@@ -128,7 +128,9 @@ struct RecoveryTests {
                 }
                 try await withRuntime(fake: fake, on: store) { runtime in
                     #expect(try await runtime.result(of: ref).text?.contains("from the child") == true)
-                    let runs = try await store.runs.list(workspace: child.workspaceKey, RunFilter(agentKey: child.key))
+                    let runs = try await store.runs.list(
+                        workspace: child.workspaceKey, RunFilter(agentKey: child.key)
+                    ).items
                     #expect(runs.count == 1 && runs.first?.status == .completed && runs.first?.parentRunID == ref.id)
                     #expect(asked.all == ["parent", "child", "child", "parent"])
                 }

@@ -165,6 +165,17 @@ struct ReplayTests {
         }
     }
 
+    @Test("an agent that takes no runs takes no replays either", arguments: [AgentStatus.paused, .archived])
+    func resting(status: AgentStatus) async throws {
+        try await withOriginal { runtime, fake, _, origin in
+            let agent = try #require(try await runtime.store.agents.id(ofKey: origin.ref.agentKey))
+            _ = try await runtime.store.agents.update(agent, workspace: origin.ref.workspaceKey) { $0.status = status }
+            #expect(try await refusal { try await runtime.replay(origin.ref, from: 1) }?.code == .validation)
+            #expect(fake.requests.count == 2)
+            #expect(try await runtime.store.count("runs") == 1)
+        }
+    }
+
     @Test("a run that was reported cannot be replayed")
     func reported() async throws {
         try await withRuntime { runtime in

@@ -61,9 +61,11 @@ struct StreamTests {
                 var run: RunRef?
                 func compare(_ runtime: TestRuntime) async throws {
                     let ref = try #require(run)
-                    #expect(try await runtime.read(ref).seen == told.seen)
+                    let whole = try await runtime.read(ref)
+                    #expect(whole.seen == told.seen)
                     for (index, frame) in told.enumerated() {
-                        #expect(try await runtime.read(ref, after: frame.id).seen == Array(told[(index + 1)...]).seen)
+                        let rest = try await runtime.read(ref, after: frame.id)
+                        #expect(rest.seen == Array(told[(index + 1)...]).seen)
                     }
                 }
                 try await withRuntime(fake: fake, on: store) { runtime in
@@ -207,6 +209,69 @@ struct StreamTests {
                 #expect(error.code == (cancelled ? .conflict : .provider) && error.runID == live.ref.id)
                 #expect(try await runtime.read(live.ref).seen == frames.seen)
                 #expect(try await runtime.read(live.ref, after: frames.last?.id).isEmpty)
+            }
+        }
+    }
+
+    @Test("the text of a model call that came to no reply is told later as it was told live", arguments: [true, false])
+    func unfinished(cancelled: Bool) async throws {
+        try await withFakeProvider { fake in
+            let gate = FakeGate()
+            fake.play(.text(chunks: ["one é ", "two ", "three ", "never"]).waiting(for: gate, after: 2).cut(after: 3))
+            try await withStore { store in
+                let (ref, told) = try await withRuntime(fake: fake, on: store) { runtime in
+                    let (live, stream) = try await runtime.stream(try await runtime.agent())
+                    var told = try await stream.read(atMost: 3)
+                    #expect(told.frames == [.start(live.ref.id), .chunk("one é "), .chunk("two ")])
+                    if cancelled { try await runtime.runtime.cancel(live.ref, reason: nil) } else { gate.open() }
+                    told += try await stream.read()
+                    #expect(told.last?.frame.failure?.code == (cancelled ? .conflict : .provider) && told.areInOrder)
+                    #expect(try await runtime.read(live.ref).seen == told.seen)
+                    return (live.ref, told)
+                }
+                try await withRuntime(fake: fake, on: store) { runtime in
+                    let whole = try await runtime.read(ref)
+                    #expect(whole.seen == told.seen)
+                    for (index, frame) in told.enumerated() {
+                        let rest = try await runtime.read(ref, after: frame.id)
+                        #expect(rest.seen == Array(told[(index + 1)...]).seen)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(
+        "when another model takes over, text of the first does not count, live or later, however the second fares",
+        arguments: [true, false])
+    func takenOver(breaksOffToo: Bool) async throws {
+        try await withFakeProvider { fake in
+            let (gate, second) = (FakeGate(), FakeGate())
+            fake.answer { request in
+                guard request.model == "claude-spare" else {
+                    return .text(chunks: ["half a ", "word ", "never"]).waiting(for: gate, after: 1).cut(after: 2)
+                }
+                let step = FakeStep.text(chunks: ["The ", "whole ", "text."])
+                return breaksOffToo ? step.waiting(for: second, after: 1).cut(after: 2) : step
+            }
+            try await withRuntime(fake: fake) { runtime in
+                let agent = try await runtime.agent { $0.fallbackModels = ["claude-spare"] }
+                let (live, stream) = try await runtime.stream(agent)
+                var told = try await stream.read(atMost: 2)
+                #expect(told.frames == [.start(live.ref.id), .chunk("half a ")])
+                gate.open()
+                while !told.frames.contains(.chunk("The ")) { told += try await stream.read(atMost: 1) }
+                second.open()
+                told += try await stream.read()
+                let reset = try #require(told.frames.firstIndex(of: .reset))
+                #expect(told.frames[reset...].contains(.chunk("The ")) && told.areInOrder)
+                #expect(breaksOffToo ? told.last?.frame.failure?.code == .provider : told.last?.frame.isDone == true)
+                let rest = Array(told[reset...])
+                #expect(try await runtime.read(live.ref).seen == (Array(told.prefix(1)) + rest).seen)
+                #expect(try await runtime.read(live.ref, after: told[reset - 1].id).seen == rest.seen)
+                for (index, frame) in rest.enumerated() {
+                    #expect(try await runtime.read(live.ref, after: frame.id).seen == Array(rest[(index + 1)...]).seen)
+                }
             }
         }
     }

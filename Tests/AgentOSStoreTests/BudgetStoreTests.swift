@@ -87,7 +87,7 @@ struct BudgetStoreTests {
             #expect(refused?.message.contains("budget of the workspace") == true)
             try await store.settle(one, reserved: 0.6, spent: 2)
             #expect(try await refusal { try await store.reserve(one, 0.1) }?.code == .paymentRequired)
-            let list = try await store.money.list(workspace: one.workspaceKey)
+            let list = try await store.money.list(workspace: one.workspaceKey, .init(limit: 100)).items
             #expect(list.map(\.agentID) == [nil, two.id])
             #expect(list.map(\.spentToday.usd) == [2, 0] && list.map(\.reserved.usd) == [0.4, 0.4])
         }
@@ -126,7 +126,7 @@ struct BudgetStoreTests {
             #expect(changed.createdAt == made.createdAt && changed.updatedAt == store.clock.now)
             #expect(try await refusal { try await store.reserve(agent, 0) }?.code == .paymentRequired)
             try await store.money.set(workspace: agent.workspaceKey, agent: agent.key, daily: nil)
-            #expect(try await store.money.list(workspace: agent.workspaceKey).isEmpty)
+            #expect(try await store.money.list(workspace: agent.workspaceKey, .init(limit: 100)).items.isEmpty)
             #expect(try await store.reserve(agent, 1) == 0)
         }
     }

@@ -2,6 +2,7 @@ import AgentOSCore
 import AgentOSSQLite
 import AgentOSStore
 import AgentOSTestSupport
+import Foundation
 import Testing
 
 @Suite("Database and committer")
@@ -72,6 +73,56 @@ struct DatabaseTests {
             task.cancel()
             _ = try await task.value
             #expect(try await store.count("things") == 1)
+        }
+    }
+
+    @Test("one that only reads sees what is committed, copies it, and neither writes nor moves the log")
+    func readOnly() async throws {
+        try await withStore { store in
+            try await store.committer.write { try $0.run("CREATE TABLE things (n INTEGER NOT NULL)", []) }
+            try await store.committer.write { try $0.run("INSERT INTO things VALUES (1)", []) }
+            let log = store.path + "-wal"
+            let before = try Data(contentsOf: URL(fileURLWithPath: log))
+            let reader = try SQLiteDatabase(path: store.path, readers: 1, readOnly: true)
+            let count = try await reader.read { try $0.int("SELECT COUNT(*) FROM things") }
+            #expect(count == 1)
+            let copy = store.path + ".copy #1 100%?"
+            try await reader.copy(to: copy)
+            #expect(try SQLiteDatabase.problems(ofFile: copy).isEmpty)
+            await #expect(throws: (any Error).self) {
+                try await GroupCommit(database: reader).write { try $0.run("INSERT INTO things VALUES (2)", []) }
+            }
+            try reader.close()
+            #expect(try Data(contentsOf: URL(fileURLWithPath: log)) == before)
+            try await store.committer.write { try $0.run("INSERT INTO things VALUES (3)", []) }
+            #expect(try await store.count("things") == 2)
+        }
+    }
+
+    @Test("a page that is damaged is called so, with what to do")
+    func damaged() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/store.db"
+            let whole = try SQLiteDatabase(path: path)
+            try await GroupCommit(database: whole).write { connection in
+                try connection.run("CREATE TABLE things (n INTEGER NOT NULL)", [])
+                try connection.run("INSERT INTO things VALUES (1)", [])
+            }
+            let place = try await whole.read { connection in
+                let root = try connection.int("SELECT rootpage FROM sqlite_master WHERE name = 'things'") ?? 0
+                return (page: root, size: try connection.int("PRAGMA page_size") ?? 0)
+            }
+            try whole.close()
+            let file = try #require(FileHandle(forUpdatingAtPath: path))
+            try file.seek(toOffset: UInt64((place.page - 1) * place.size))
+            try file.write(contentsOf: Data(repeating: 0xff, count: Int(place.size)))
+            try file.close()
+            let database = try SQLiteDatabase(path: path)
+            defer { try? database.close() }
+            await #expect(throws: StoreError.damagedFile) {
+                try await database.read { try $0.int("SELECT COUNT(*) FROM things") }
+            }
+            #expect(StoreError.damagedFile.reason.contains("agentos doctor"))
         }
     }
 

@@ -215,7 +215,7 @@ struct JobQueueTests {
         }
     }
 
-    @Test("a job of a kind that nobody knows stays in the queue with a reason")
+    @Test("a job of a kind that nobody knows is put where a person sees it, with a reason")
     func unknownKind() async throws {
         try await withStore { store in
             let now = store.clock.now
@@ -226,7 +226,36 @@ struct JobQueueTests {
                     try await store.count("jobs WHERE last_error LIKE '%strange%'") == 1
                 }
             }
-            #expect(try await store.queue.counts().waiting == 1)
+            #expect(try await store.queue.counts().parked == 1)
+        }
+    }
+
+    @Test("work of one kind, however much and slow, takes no place from another")
+    func places() async throws {
+        try await withStore { store in
+            let (slow, gate) = (Collected<Job>(), FakeGate())
+            let now = store.clock.now
+            try await store.committer.write { connection in
+                for number in 0..<10 {
+                    try JobQueue.enqueue("slow", name: "\(number)", at: now, now: now, connection)
+                }
+            }
+            let dispatcher = JobDispatcher(queue: store.queue, clock: store.clock.wall)
+            dispatcher.register("slow", policy: .init(places: 3)) { job in
+                slow.add(job)
+                try await gate.wait()
+            }
+            let quick = Collected<Job>()
+            dispatcher.register("work") { quick.add($0) }
+            let work = Task { await dispatcher.run() }
+            try await eventually("as many slow ones as there are places") { slow.all.count == 3 }
+            try await store.enqueue("after them")
+            try await eventually("the quick one") { quick.names == ["after them"] }
+            #expect(slow.all.count == 3)
+            gate.open()
+            try await eventually("all") { slow.all.count == 10 }
+            work.cancel()
+            await work.value
         }
     }
 

@@ -38,7 +38,7 @@ struct ResourceStoreTests {
         try await withStore { store in
             let name = String(repeating: "n", count: 196) + ".csv"
             for _ in 0..<12 { _ = try await store.put(name) }
-            let names = try await store.files.list(workspace: store.workspace.ref.key).map(\.filename)
+            let names = try await store.files.list(workspace: store.workspace.ref.key).items.map(\.filename)
             #expect(Set(names).count == 12 && names.allSatisfy { $0.count <= 200 && $0.hasSuffix(".csv") })
         }
     }
@@ -73,9 +73,12 @@ struct ResourceStoreTests {
         try await withStore { store in
             let (resources, place) = (store.files, store.workspace.ref.key)
             for name in ["b", "a", "d", "c"] { _ = try await store.put(name) }
-            let first = try await resources.list(workspace: place, limit: 3)
-            #expect(first.map(\.filename) == ["a", "b", "c"])
-            #expect(try await resources.list(workspace: place, after: first.last?.id).map(\.filename) == ["d"])
+            let first = try await resources.list(workspace: place, PageRequest(limit: 3))
+            #expect(first.items.map(\.filename) == ["a", "b", "c"])
+            // Also when that is gone by then.
+            try await resources.delete(workspace: place, filename: "c")
+            let rest = try await resources.list(workspace: place, PageRequest(after: first.end, limit: 3))
+            #expect(rest.items.map(\.filename) == ["d"] && rest.end == nil)
         }
     }
 

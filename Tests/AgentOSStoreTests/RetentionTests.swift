@@ -43,7 +43,7 @@ struct RetentionTests {
             _ = try await store.retention.update(workspace: place) { $0 = .init(eventDays: 1, runDays: 4) }
             let swept = try await store.retention.sweep(workspace: place)
             #expect(swept.runs == 1 && swept.runsWithoutEvents == 1)
-            let left = try await store.runs.list(workspace: place, RunFilter(limit: 10)).map(\.id)
+            let left = try await store.runs.list(workspace: place, RunFilter()).items.map(\.id)
             #expect(Set(left) == [open.id, middle.id, new.id] && !left.contains(old.id))
             #expect(try await store.events(middle).isEmpty)
             #expect(try await store.events(new).count == 3)

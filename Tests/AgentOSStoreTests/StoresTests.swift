@@ -35,13 +35,13 @@ struct StoresTests {
             let agent = try await store.agent()
             var ids: [RunID] = []
             for _ in 0..<25 { ids.append(try await store.run(of: agent).id) }
-            var seen: [RunID] = []
-            while true {
+            var (seen, place): ([RunID], ListPlace?) = ([], nil)
+            repeat {
                 let page = try await store.runs.list(
-                    workspace: agent.workspaceKey, RunFilter(agentKey: agent.key, before: seen.last, limit: 10))
-                if page.isEmpty { break }
-                seen += page.map(\.id)
-            }
+                    workspace: agent.workspaceKey, RunFilter(agentKey: agent.key), PageRequest(after: place, limit: 10))
+                seen += page.items.map(\.id)
+                place = page.end
+            } while place != nil
             #expect(seen == ids.reversed())
             #expect(try await refusal { try await store.runs.ref(ids[0], workspace: 999) }?.code == .notFound)
         }
@@ -138,7 +138,7 @@ struct StoresTests {
             #expect(
                 try await refusal { try await store.agents.agent(doomed.id, workspace: doomed.workspaceKey) }?.code
                     == .notFound)
-            #expect(try await store.runs.list(workspace: kept.workspaceKey, RunFilter()).count == 1)
+            #expect(try await store.runs.list(workspace: kept.workspaceKey, RunFilter()).items.count == 1)
             while try await store.purge.step() {}
             for table in ["agents", "runs", "run_counters", "event_chunks", "api_keys WHERE agent_key IS NOT NULL"] {
                 #expect(try await store.count(table) == 1, "\(table)")

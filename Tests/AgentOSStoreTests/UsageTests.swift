@@ -36,4 +36,59 @@ struct UsageTests {
             #expect(try await runs() == [0])
         }
     }
+
+    /// Calls of a known price: 1,000 tokens in, 500 out.
+    private static let call = #"{"model":"claude-sonnet-4-5","input_tokens":1000,"output_tokens":500}"#
+
+    private func sums(_ store: TestStore) async throws -> [String: DaySums] {
+        let usage = try await store.figures.usage(workspace: store.workspace.ref.key, days: 7)
+        return Dictionary(uniqueKeysWithValues: usage.models.map { ($0.model, $0.sums) })
+    }
+
+    private func rebuilt(_ store: TestStore) async throws -> [String: DaySums] {
+        try await store.committer.write { try RollupKeeper.rebuild($0) }
+        return try await sums(store)
+    }
+
+    @Test("events that come after a run's end count, on the day and for the model they belong to", arguments: [0, 1])
+    func lateEvents(daysLater: Int) async throws {
+        try await withStore { store in
+            let run = try await store.run()
+            _ = try await store.runs.end(run, .failed(message: "x", detail: nil))
+            let before = try await sums(store)
+            #expect(before[""]?.runs == 1)
+            store.clock.advance(bySeconds: Double(daysLater) * 86_400)
+            let late = [span("call", id: "s1", kind: "llm", payload: Self.call), point("other", at: 1)]
+            for _ in 0..<2 { _ = try await store.log.append(.sent(late), toRun: run.key) }
+            let found = try await sums(store)
+            #expect(found.keys.sorted() == ["claude-sonnet-4-5"])
+            let sums = try #require(found["claude-sonnet-4-5"])
+            #expect(sums.runs == 1 && sums.failed == 1 && sums.inputTokens == 1000 && sums.outputTokens == 500)
+            #expect(sums.cost.nanoUSD == 10_500_000)
+            let again = try await rebuilt(store)
+            #expect(again["claude-sonnet-4-5"]?.cost == sums.cost)
+        }
+    }
+
+    @Test("a model call is priced by the name of its span, and counts given at the end by the model the run named")
+    func givenCounts() async throws {
+        try await withStore { store in
+            func cost(_ events: [String], _ given: GivenUsage) async throws -> Int64? {
+                let run = try await store.run()
+                _ = try await store.log.append(.sent(events), toRun: run.key)
+                _ = try await store.runs.end(run, .completed(output: nil, usage: given))
+                return try await store.runs.detail(run.id, workspace: run.workspaceKey).summary.cost?.nanoUSD
+            }
+            let counts = #"{"input_tokens":1000,"output_tokens":500}"#
+            let named = span("claude-sonnet-4-5", id: "s1", kind: "llm", payload: counts)
+            #expect(try await cost([named], .init()) == 10_500_000)
+            #expect(try await cost([named], .init(input: 1000, output: 500)) == 10_500_000)
+            #expect(try await cost([named], .init(input: 2000, output: 1000)) == 21_000_000)
+            let request = point("llm.request", at: 1, payload: #"{"model":"claude-sonnet-4-5"}"#)
+            #expect(try await cost([request], .init(input: 1000)) == 3_000_000)
+            #expect(try await cost([point("other", at: 1)], .init(input: 1000)) == nil)
+            let all = try await sums(store)
+            #expect(all["claude-sonnet-4-5"]?.cost.nanoUSD == 45_000_000)
+        }
+    }
 }

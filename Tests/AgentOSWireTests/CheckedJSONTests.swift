@@ -28,14 +28,18 @@ import Testing
         #expect(try refusedPath { _ = try checked(Array("{\"".utf8) + bytes + Array("\":1}".utf8)) } == "")
     }
 
-    @Test("512 levels are accepted, deeper ones refused however deep they are")
+    @Test("a body may be as deep as a value and its envelope, and is refused beyond that however deep it is")
     func depth() throws {
-        func nested(_ levels: Int) -> String {
-            #"{"a":"# + String(repeating: "[", count: levels - 1) + String(repeating: "]", count: levels - 1) + "}"
-        }
-        #expect(try refusedPath { _ = try checked(nested(512)) } == nil)
-        #expect(try refusedPath { _ = try checked(nested(513)) } == "")
+        let most = 512 + CheckedJSON.envelopeDepth
+        #expect(try refusedPath { _ = try checked(#"{"a":\#(nested(most - 1))}"#) } == nil)
+        #expect(try refusedPath { _ = try checked(#"{"a":\#(nested(most))}"#) } == "")
         #expect(try refusedPath { _ = try checked(#"{"a":"# + String(repeating: "[", count: 500_000)) } == "")
+    }
+
+    @Test("as a tree, each member may be 512 levels deep and no deeper")
+    func memberDepth() throws {
+        #expect(try refusedPath { _ = try checked(#"{"a":\#(nested(512)),"b":1}"#).object() } == nil)
+        #expect(try refusedPath { _ = try checked(#"{"a":\#(nested(513)),"b":1}"#).object() } == "")
     }
 
     @Test(
@@ -48,6 +52,13 @@ import Testing
         ])
     func rewritten(text: String, json: String) throws {
         #expect(JSONValue.object(try checked(text).object()).text == json)
+    }
+
+    @Test("bare words are told from null in the tree, and are null when it is written")
+    func bareWords() throws {
+        let tree = try checked(#"{"a":NaN,"b":[-Infinity],"c":null,"d":"\ud800"}"#).object()
+        #expect(tree["a"]?.isNull == false && tree["a"]?.kindName == "a number" && tree["a"]?.doubleValue == nil)
+        #expect(JSONValue.object(tree).text == "{\"a\":null,\"b\":[null],\"c\":null,\"d\":\"\u{fffd}\"}")
     }
 
     @Test("text, big integers and the order of members are kept")

@@ -85,6 +85,15 @@ import Testing
         ])
     func accepted(event: String) throws { #expect(try request(event).batch.items.count == 1) }
 
+    @Test("a payload may be 512 levels deep, the envelope not counted")
+    func depth() throws {
+        func send(_ levels: Int) throws {
+            _ = try request(#"{"type":"a"}"#, #"{"type":"b","payload":{"a":\#(nested(levels - 1))}}"#)
+        }
+        #expect(try refusedPath { try send(512) } == nil)
+        #expect(try refusedPath { try send(513) } == "")
+    }
+
     @Test("a member under an escaped name is the same member")
     func escapedNames() throws {
         #expect(try refusedPath { _ = try request(#"{"type":"a","lev\u0065l":"loud"}"#) } == "events[0].level")

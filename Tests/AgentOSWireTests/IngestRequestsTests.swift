@@ -12,7 +12,8 @@ import Testing
             ("{}", "agent_id"), (#"{"agent_id":"x"}"#, "agent_id"), (#"{"agent_id":null}"#, "agent_id"),
             (#"{\#(agent),"trigger_type":"agent"}"#, "trigger_type"),
             (#"{\#(agent),"trigger_type":"cron"}"#, "trigger_type"), (#"{\#(agent),"input":[]}"#, "input"),
-            (#"{\#(agent),"input":null}"#, "input"),
+            (#"{\#(agent),"input":null}"#, "input"), (#"{\#(agent),"input":NaN}"#, "input"),
+            (#"{\#(agent),"input":{"a":\#(nested(512))}}"#, "input"),
             (#"{\#(agent),"external_run_id":""}"#, "external_run_id"),
             (#"{\#(agent),"external_run_id":null}"#, "external_run_id"),
             (#"{\#(agent),"external_run_id":"\#(String(repeating: "x", count: 256))"}"#, "external_run_id"),
@@ -41,20 +42,23 @@ import Testing
             (#"{\#(run),"output_tokens":1.5}"#, "output_tokens"),
             (#"{\#(run),"cache_read_tokens":"1"}"#, "cache_read_tokens"),
             (#"{\#(run),"cache_creation_tokens":null}"#, "cache_creation_tokens"), ("{}", "run_id"),
+            (#"{\#(run),"input_tokens":NaN}"#, "input_tokens"), (#"{\#(run),"output":\#(nested(513))}"#, "output"),
         ])
     func completeRefused(body: String, path: String) throws {
         #expect(try refusedPath { _ = try RunEndRequest.complete(checked(body)) } == path)
     }
 
     @Test(
-        "an output of any type is taken as it was sent", arguments: ["{}", "[1, 2]", "\"x\"", "false", "1.10", "[NaN]"])
+        "an output of any type is taken as it was sent, with null for what is not finite",
+        arguments: ["{}", "[1, 2]", "\"x\"", "false", "1.10", "[NaN]", "NaN", "-Infinity", nested(512)])
     func complete(output: String) throws {
         let request = try RunEndRequest.complete(checked(#"{\#(Self.run),"output":\#(output),"output_tokens":3e2}"#))
         guard case .complete(let stored, let usage) = request.ending else {
             Issue.record("another ending")
             return
         }
-        #expect(stored.map { String(decoding: $0, as: UTF8.self) } == output.replacing("NaN", with: "null"))
+        let json = output.replacing("NaN", with: "null").replacing("-Infinity", with: "null")
+        #expect(stored.map { String(decoding: $0, as: UTF8.self) } == json)
         #expect(usage == GivenUsage(output: 300))
     }
 
@@ -100,12 +104,22 @@ import Testing
             (#"{"id":"R","name":"n","status":"running","input":null}"#, "task.input"),
             (#"{"id":"R","name":"n","status":"running","output":null}"#, "task.output"),
             (#"{"id":"R","name":"n","status":"running","error_message":1}"#, "task.error_message"),
+            (#"{"id":"R","name":"n","status":"running","input":\#(nested(513))}"#, "task.input"),
             (#"{"id":"R","name":"n","status":"running","status":"failed"}"#, "task.status"),
         ])
     func taskRefused(task: String, path: String) throws {
         let body = #"{\#(Self.run),"task":\#(task.replacing("\"R\"", with: "\"\(runText)\""))}"#
         let found = try refusedPath { _ = try TaskRequest(checked(body)) }
         #expect(found == path || (task == "{}" && found == "task.id"))
+    }
+
+    @Test("a task's values may be 512 levels deep, and not finite")
+    func taskValues() throws {
+        let body =
+            #"{\#(Self.run),"task":{"id":"\#(runText)","name":"n","status":"running","input":\#(nested(512)),"#
+            + #""output":Infinity}}"#
+        let request = try TaskRequest(checked(body))
+        #expect(request.input == Array(nested(512).utf8) && request.output == Array("null".utf8))
     }
 
     @Test("a task's long error message is cut")

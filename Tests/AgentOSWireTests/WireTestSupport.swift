@@ -16,4 +16,9 @@ func refusedPath(_ body: () throws -> Void) throws -> String? {
     }
 }
 
+/// Lists in lists.
+func nested(_ levels: Int) -> String {
+    String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
+}
+
 let runText = "0190a3f2-1b2c-7d3e-8f40-5162738495a6"

@@ -467,6 +467,22 @@ def test_what_differs_is_replaced_and_the_rest_is_kept(cli, api, files):
     assert shown["pinned_resource_ids"] == [] and api.rpc("budgets_get", agent_id=shown["id"])["daily_usd"] is None
 
 
+def test_a_dry_run_shows_what_would_change_and_no_secret(cli, api, files):
+    new = cli.json("apply", "-f", str(files.path), "--dry-run")["changes"]
+    (tool,) = [c for c in new if c["kind"] == "tool"]
+    shown = {d["member"]: (d["before"], d["after"]) for d in tool["diff"]}
+    assert shown["timeout_seconds"] == (None, 20) and shown["auth_secret"] == (None, "[hidden]") and shown["headers"] == (None, ["X-Shop"])
+    actions(cli, files)
+    files.write(files.text.replace("timeout_seconds: 20", "timeout_seconds: 25").replace("max_cost_usd: 0.5", "max_cost_usd: 0.75").replace("daily_usd: 5", "daily_usd: 7"))
+    dry = cli("apply", "-f", str(files.path), "--dry-run")
+    for line in ("timeout_seconds: 20 -> 25", "max_cost_usd: 0.5 -> 0.75", "daily_usd: 5 -> 7"):
+        assert line in dry.stdout.replace("5.0 ->", "5 ->"), dry.stdout
+    assert "s3cret" not in dry.stdout
+    diffs = {c["kind"]: c["diff"] for c in cli.json("apply", "-f", str(files.path), "--dry-run")["changes"] if c["action"] != "unchanged"}
+    assert diffs["agent"] == [{"member": "max_cost_usd", "before": 0.5, "after": 0.75}]
+    assert api.rpc("agents_get", agent_id=cli.json("agents", "show", files.names["NAME"])["id"])["max_cost_usd"] == 0.5
+
+
 def test_a_tool_that_the_server_refuses_does_not_cost_the_old_one(cli, api, files):
     actions(cli, files)
     files.write(files.text.replace(f"{files.names['PEER']}/orders", "http://10.0.0.1/orders"))

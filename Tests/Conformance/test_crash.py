@@ -149,7 +149,9 @@ class Drive:
         path, headers = f"/api/v1/agents/{agent}/invoke", {"idempotency-key": self.key}
         if self.scenario == "stream":
             return self.stream(path, headers)
-        return data_of(self.ws.post(path, {"input": {"q": "go"}, "background": True}, headers), 202)["run_id"]
+        answer = self.ws.post(path, {"input": {"q": "go"}, "background": True}, headers)
+        # Sent again when the run is over, it is answered with what came of it.
+        return data_of(answer, 200 if answer.status_code == 200 else 202)["run_id"]
 
     def stream(self, path: str, headers: dict[str, str]) -> str:
         ws = self.ws

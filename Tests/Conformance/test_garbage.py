@@ -354,6 +354,25 @@ def test_what_is_no_http_ends_its_own_connection_only(server, ws, request_bytes)
     assert isinstance(ws.rpc("runs_list", limit=1), list)
 
 
+@pytest.mark.parametrize("line", [b"content-length: abc", b"content-length: -5", b"transfer-encoding: chunked\r\n\r\nzz"])
+def test_what_is_no_http_is_refused_like_everything_else(server, line):
+    with connect(server.port) as connection:
+        connection.sendall(b"POST /api/ingest/v1/events HTTP/1.1\r\nhost: a\r\n" + line + b"\r\n\r\n")
+        status, headers, body = read_answer(connection)
+        assert status == 400 and headers["content-type"] == "application/json" and headers["x-request-id"]
+        assert json_of(body)["data"] is None and json_of(body)["error"]["code"] == "VALIDATION_ERROR"
+        assert is_closed_by_peer(connection)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/docs", 200), ("/nope", 404), ("/api/mcp", 405)])
+def test_an_answer_to_head_has_no_body(server, path, status):
+    with httpx.Client(base_url=server.url) as client:
+        for _ in range(3):
+            answer = client.head(path)
+            assert answer.status_code == status and answer.content == b""
+        assert client.get("/healthz").status_code == 200
+
+
 def test_random_bytes_on_the_socket_hurt_nobody(server, ws, chance):
     for _ in range(50):
         with connect(server.port) as connection:

@@ -20,6 +20,14 @@ class Inbox:
     def __init__(self) -> None:
         self.mails: queue.Queue = queue.Queue()
         self.refuse = 0
+        # What is answered to an address, as long as there is something left for it.
+        self.answers: dict[str, list[str]] = {}
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
+        if self.answers.get(address):
+            return self.answers[address].pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802
         if self.refuse:
@@ -90,3 +98,25 @@ def test_without_a_mail_server_the_members_are_told(make_server: Callable[..., S
     # The time limit of the test bounds the wait.
     while not any(note["title"].startswith("A mail could not be sent") for note in call(server, "notifications_list", {})):
         time.sleep(0.05)
+
+
+def test_a_refused_recipient_keeps_the_mail_from_nobody_else(
+    make_server: Callable[..., Server], inbox: tuple[Inbox, int]
+) -> None:
+    box, port = inbox
+    box.answers = {"ada@example.com": ["550 No such user"] * 20, "bob@example.com": ["450 Come back later"]}
+    server = make_server(
+        AGENTOS_SMTP_URL=f"smtp://ada:p%40ss@127.0.0.1:{port}?tls=off", AGENTOS_MAIL_FROM="agentos@example.com"
+    ).start()
+    rule = call(
+        server, "alerts_create",
+        {"name": "Failures", "condition_type": "run_failed", "channels": ["email"],
+         "notification_config": {"email": "ada@example.com, bob@example.com, eve@example.com"}},
+    )  # fmt: skip
+    call(server, "alerts_test", {"alert_id": rule["id"]})
+    assert box.mails.get(timeout=60).rcpt_tos == ["eve@example.com"]
+    # Who was refused for now gets it a moment later, who was for good is named to the members.
+    assert box.mails.get(timeout=60).rcpt_tos == ["bob@example.com"]
+    while not any("ada@example.com (550)" in note["body"] for note in call(server, "notifications_list", {})):
+        time.sleep(0.05)
+    assert box.mails.empty()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -71,3 +73,14 @@ def test_both_roads_offer_the_same(server: Server) -> None:
             return [tool.name for tool in tools.tools], [prompt.name for prompt in prompts.prompts]
 
     assert asyncio.run(names(over_http)) == asyncio.run(names(over_stdio))
+
+
+def test_a_line_that_is_no_message_is_told_so_and_a_lost_notification_is_not() -> None:
+    lines = ['{"jsonrpc": "2.0", "method": "notifications/initialized"}', "nonsense", "[]", '{"jsonrpc": "2.0", "id": 7, "method": "ping"}']
+    # Nobody listens at this port.
+    done = subprocess.run(
+        [find_binary(), "mcp", "--url", "http://127.0.0.1:1", "--key", "aos_ws_nobody"],
+        input="\n".join(lines) + "\n", capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted((a["id"] or 0, a["error"]["code"]) for a in answers) == [(0, -32700), (0, -32600), (7, -32603)]

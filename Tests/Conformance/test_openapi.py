@@ -24,6 +24,8 @@ def test_every_call_does_what_the_description_says(make_server: Callable[..., Se
     command = [
         Path(sys.executable).parent / "schemathesis", "run", f"{server.base}/openapi.json",
         "--header", f"Authorization: Bearer {server.credentials[key]}", "--checks", "all", "--exclude-checks", UNFIT,
+        # Goes on for ever.
+        "--exclude-path", "/api/v1/tail",
         "--max-examples", "20", "--seed", "20260511", "--workers", "1", "--request-timeout", "60", "--no-color",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=server.home, timeout=580)

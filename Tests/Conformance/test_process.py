@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -175,7 +177,8 @@ def test_a_file_in_place_of_the_folder_is_one_clear_line(make_server):
     file = server.home / "not-a-folder"
     file.write_text("x")
     for data in (file, file / "below"):
-        assert "not-a-folder" in refuses(server, "folder", "directory", "write", "data", arguments=server.serve_arguments(data=data))
+        line = refuses(server, "folder", "directory", "write", "data", arguments=server.serve_arguments(data=data))
+        assert "not-a-folder" in line and "Success" not in line
 
 
 def test_an_unwritable_folder_is_one_clear_line(make_server):
@@ -234,6 +237,91 @@ def test_a_file_that_is_no_database_is_one_clear_line(make_server):
         extra.unlink()
     path.write_bytes(b"this is not a database, it only has its name " * 200)
     refuses(server, "database", "corrupt", "malformed")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AGENTOS_PUBLIC_URL", "agents.example"), ("AGENTOS_PUBLIC_URL", "http://a b/"), ("AGENTOS_PUBLIC_URL", "https://a.example/?x=1"),
+        ("AGENTOS_TRUSTED_PROXIES", "10.0.0.1,proxy.example"), ("AGENTOS_TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("ANTHROPIC_BASE_URL", "http://127.0.0.1:99999"), ("OPENAI_BASE_URL", "127.0.0.1:80"), ("COMPOSIO_BASE_URL", "http://x:port"),
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_used_is_named_at_the_start(make_server, name, value):
+    server = make_server(**{name: value})
+    assert name in refuses(server, "must", "cannot be called")
+    done = server.cli("doctor", "--data", str(server.data))
+    assert done.returncode == 1 and name in done.stderr
+
+
+def test_an_unknown_host_is_one_clear_line(make_server):
+    server = make_server()
+    server.init()
+    line = refuses(server, "no address", arguments=["serve", "--host", "nowhere.invalid", "--port", "0", "--data", str(server.data)])
+    assert "nowhere.invalid" in line and "SocketAddress" not in line
+
+
+# ── the master key ───────────────────────────────────────────────────────────
+
+
+def secret_of(server) -> None:
+    server.start()
+    Api(server.base, server.credentials["workspace_key"]).rpc("webhooks_create", url="https://1.1.1.1/")
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("wrong", [None, "ab" * 32])
+def test_a_lost_master_key_is_told_and_none_is_made_in_its_place(make_server, wrong):
+    server = make_server()
+    secret_of(server)
+    key = server.data / "master.key"
+    right = key.read_bytes()
+    if wrong is None:
+        key.unlink()
+    else:
+        key.write_text(wrong)
+    left = key.read_bytes() if key.exists() else None
+    before = server.database().read_bytes()
+    done = server.cli("doctor", "--data", str(server.data))
+    assert done.returncode == 1 and "master key" in done.stdout and "AGENTOS_MASTER_KEY" in done.stdout, done.stdout
+    assert server.database().read_bytes() == before
+    line = refuses(server, "master key")
+    assert "AGENTOS_MASTER_KEY" in line and "--give-up-secrets" in line
+    assert (key.read_bytes() if key.exists() else None) == left
+
+    key.write_bytes(right)
+    done = server.cli("doctor", "--data", str(server.data))
+    assert "opens all stored secrets" in done.stdout, done.stdout
+    server.start()
+    assert server.stop() == 0
+
+
+def test_a_master_key_that_is_lost_for_good_is_given_up(make_server):
+    server = make_server()
+    secret_of(server)
+    key = server.data / "master.key"
+    key.unlink()
+    plain = server.serve_arguments
+    server.serve_arguments = lambda *given: [*plain(*given), "--give-up-secrets"]
+    server.start()
+    assert key.exists()
+    Api(server.base, server.credentials["workspace_key"]).rpc("webhooks_create", url="https://1.0.0.1/")
+    assert server.stop() == 0
+    server.serve_arguments = plain
+    server.start()
+    assert server.stop() == 0
+    done = server.cli("doctor", "--data", str(server.data))
+    assert done.returncode == 0 and "1 of 2 stored secrets" in done.stdout, done.stdout
+
+
+def test_doctor_writes_nothing(make_server):
+    server = make_server()
+    server.init()
+    (server.data / "master.key").unlink()
+    before = server.database().read_bytes()
+    done = server.cli("doctor", "--data", str(server.data))
+    assert done.returncode == 0 and "Sound" in done.stdout, done.stdout
+    assert server.database().read_bytes() == before and not (server.data / "master.key").exists()
 
 
 def test_unknown_arguments_are_a_usage_error(make_server):
@@ -324,3 +412,66 @@ def test_no_key_and_no_payload_is_ever_logged(make_server):
     log = server.log.read_text(errors="replace")
     for hidden in (secret, "sk-never-in-a-log", *(creds[n] for n in NAMES if n.endswith("_key"))):
         assert hidden not in log, hidden[:14]
+
+
+@pytest.mark.parametrize("where", [">/dev/full", "| true", ">&-"])
+def test_a_log_that_cannot_be_written_does_not_end_the_server(make_server, where):
+    server = make_server()
+    server.init()
+    # Of the pipeline, the server is the process that is waited for.
+    command = " ".join(["exec"] * (where != "| true") + [server.binary, *server.serve_arguments()]) + f" {where}"
+    server.process = subprocess.Popen(
+        ["bash", "-c", command], env=server.env, cwd=server.home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    eventually(server._answers, what="an answer")
+    api = Api(server.base, server.credentials["reported_agent_key"])
+    run = api.start_run(server.credentials["reported_agent_id"])
+    api.send(run, {"type": "still.here"})
+    assert server.process.poll() is None
+    os.killpg(server.process.pid, signal.SIGTERM)
+    server.process.wait(12)
+    assert b"Fatal" not in server.process.stderr.read()
+
+
+def test_where_the_log_is_json_every_line_is(make_server):
+    server = make_server(AGENTOS_LOG_FORMAT="json").start()
+    assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    (serving,) = [line for line in lines if line["message"] == "serving"]
+    assert serving["url"] == server.base and serving["data"] == str(server.data)
+
+
+# ── links ────────────────────────────────────────────────────────────────────
+
+
+def test_links_begin_with_the_public_address_or_with_the_port_that_was_bound(make_server):
+    server = make_server(AGENTOS_PUBLIC_URL="https://agents.example/base//").start()
+    ws = Api(server.base, server.credentials["workspace_key"])
+    assert ws.rpc("members_invite", email="a@b.co", role="member")["invite_url"].startswith("https://agents.example/base/invites/")
+    other = make_server(AGENTOS_HOST="0.0.0.0")
+    other.init()
+    with open(other.log, "ab") as log:
+        other.process = subprocess.Popen(
+            [other.binary, "serve", "--port", "0", "--data", str(other.data)], env=other.env, cwd=other.home,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    found = eventually(lambda: re.search(r"is serving (http://localhost:(\d+))\n", other.log.read_text()), what="the banner")
+    other.port = int(found[2])
+    ws = Api(other.base, other.credentials["workspace_key"])
+    assert ws.rpc("members_invite", email="a@b.co", role="member")["invite_url"].startswith(f"{found[1]}/invites/")
+    assert "dashboard" not in other.log.read_text()
+
+
+# ── figures ──────────────────────────────────────────────────────────────────
+
+
+def test_the_sizes_of_commits_are_a_histogram(make_server):
+    server = make_server().start()
+    Api(server.base, server.credentials["reported_agent_key"]).start_run(server.credentials["reported_agent_id"])
+    lines = httpx.get(f"{server.base}/metrics", trust_env=False).text.splitlines()
+    assert "# TYPE agentos_commit_group_size histogram" in lines
+    values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("agentos_commit_group_size"))
+    count = float(values["agentos_commit_group_size_count"])
+    assert count >= 1 and float(values['agentos_commit_group_size_bucket{le="+Inf"}']) == count
+    assert float(values["agentos_commit_group_size_sum"]) >= count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def fill(server: Server) -> dict[str, str]:
     ws.rpc("schedules_upsert", agent_id=agent, frequency="daily")
     ws.rpc("webhooks_create", url="https://1.1.1.1/")
     ws.rpc("agents_update", agent_id=agent, role="Teller of times")
+    ws.rpc("reports_schedule_set", frequency="weekly", timezone="Europe/Lisbon")
+    ws.rpc("retention_set", event_days=3650)
     return {
         "run": started,
         "open": left_open,
@@ -49,6 +52,7 @@ def test_backup_while_serving_and_restore(make_server: Callable[..., Server]) ->
     file = server.home / "store.backup"
     done = server.cli("backup", str(file), "--data", str(server.data))
     assert done.returncode == 0, done.stderr
+    assert file.stat().st_mode & 0o777 == 0o600, "it holds all that the store does"
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert (server.home / "store.backup.sha256").read_text() == f"{digest}  store.backup\n"
     for secret in [(server.data / "master.key").read_bytes().strip(), *(v.encode() for k, v in server.credentials.items() if k.endswith("_key"))]:
@@ -60,6 +64,9 @@ def test_backup_while_serving_and_restore(make_server: Callable[..., Server]) ->
     assert refused.returncode == 1 and "--replace" in refused.stderr, refused.stderr
     done = other.cli("restore", str(file), "--data", str(other.data))
     assert done.returncode == 0 and "master.key" in done.stderr, done.stderr
+    done = other.cli(*other.serve_arguments())
+    assert done.returncode == 1 and "master key" in done.stderr, "secrets are in it, and their key is not"
+    (other.data / "master.key").write_bytes((server.data / "master.key").read_bytes())
     other.credentials = server.credentials
     other.start()
     ws = Api(other.base, server.credentials["workspace_key"])
@@ -110,6 +117,8 @@ def test_an_export_comes_back_as_it_was(make_server: Callable[..., Server]) -> N
     assert len(ws.rpc("conversations_get", conversation_id=ids["session"])["messages"]) == 2
     assert ws.rpc("schedules_get", agent_id=ids["agent"])["enabled"] is False
     assert ws.rpc("agents_get", agent_id=ids["agent"])["role"] == "Teller of times"
+    assert ws.rpc("reports_schedule_get")["timezone"] == "Europe/Lisbon" and ws.rpc("retention_get")["event_days"] == 3650
+    assert {"report.scheduled", "retention.sweep"} <= {job["kind"] for job in ws.rpc("jobs_list")}
     # Repeats are still recognised.
     run = Api(other.base, server.credentials["reported_agent_key"])
     assert run.start_run(server.credentials["reported_agent_id"], input={}, external_run_id="ext-1") == ids["run"]
@@ -147,3 +156,61 @@ def test_an_export_goes_on_where_it_was_cut_off(make_server: Callable[..., Serve
     server.stop()
     into = server.cli("import", str(whole), "--data", str(server.data), "--workspace", "elsewhere")
     assert into.returncode == 1 and "another workspace" in into.stderr, into.stderr
+    left = server.cli("export", str(server.home / "left.jsonl"), "--data", str(server.data), "--workspace", "elsewhere")
+    assert left.returncode == 1 and "no workspace elsewhere" in left.stderr, "nothing is left of it"
+
+
+def test_beside_a_server_its_log_is_left_alone(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    fill(server)
+    log = server.data / "agentos.db-wal"
+    before = (log.stat().st_size, log.stat().st_ino)
+    assert before[0] > 0
+    for number, arguments in enumerate((["backup"], ["export"])):
+        file = server.home / f"copy #{number} 100%?"
+        done = server.cli(*arguments, str(file), "--data", str(server.data))
+        assert done.returncode == 0 and file.stat().st_size > 0, done.stderr
+        now = log.stat()
+        assert now.st_size >= before[0] and now.st_ino == before[1], "moving it is the server's own business"
+    assert server.stop() == 0
+    assert server.integrity() == "ok"
+
+
+def test_an_export_is_taken_up_before_its_first_line_too(make_server: Callable[..., Server]) -> None:
+    server = make_server().start()
+    fill(server)
+    whole, part = server.home / "whole.jsonl", server.home / "part.jsonl"
+    first = export(server, whole)
+    for begun in (b"", whole.read_bytes()[:9], whole.read_bytes()[:40]):
+        part.write_bytes(begun)
+        assert export(server, part, "--resume")["tables"] == first["tables"]
+        other = make_server()
+        done = other.cli("import", str(part), "--data", str(other.data))
+        assert done.returncode == 0, done.stderr
+    part.write_bytes(b"a letter to a friend")
+    done = server.cli("export", str(part), "--data", str(server.data), "--resume")
+    assert done.returncode == 1 and "not an export" in done.stderr
+    assert part.read_bytes() == b"a letter to a friend"
+
+
+def test_a_refused_restore_leaves_nothing_behind(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    file = server.home / "broken.db"
+    file.write_bytes(b"no database at all" * 1000)
+    (server.home / "broken.db.sha256").write_text(hashlib.sha256(file.read_bytes()).hexdigest() + "  broken.db\n")
+    done = server.cli("restore", str(file), "--data", str(server.data))
+    assert done.returncode == 1 and "database" in done.stderr, done.stderr
+    assert not [path.name for path in server.data.iterdir() if path.name.startswith("agentos.db")]
+
+
+def test_a_store_that_is_newer_is_called_so(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.init()
+    connection = sqlite3.connect(server.database())
+    connection.execute("INSERT INTO schema_migrations (version, name, applied_at) VALUES (1000, 'later', 0)")
+    connection.commit()
+    connection.close()
+    for command in ("backup", "export"):
+        done = server.cli(command, str(server.home / "copy"), "--data", str(server.data))
+        assert done.returncode == 1 and "newer than this binary" in done.stderr, done.stderr
+    assert "newer than this binary" in server.cli("doctor", "--data", str(server.data)).stdout

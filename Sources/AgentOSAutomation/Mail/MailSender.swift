@@ -2,14 +2,28 @@ import AgentOSCore
 import AgentOSStore
 import CMail
 import Dispatch
+import Logging
 
-/// Hands mails to the mail server. Without one the members are told that a mail could not be sent.
+/// Hands mails to the mail server. Without one the members are told that a mail could not be sent; so they are of
+/// recipients that the mail server does not know.
 struct MailSender: Sendable {
     private static let queue = DispatchQueue(label: "mail", attributes: .concurrent)
 
+    /// A recipient that the mail server refused, while it took the mail for others.
+    private struct Refusal: Sendable {
+        let address: String
+        /// Of SMTP: 400 and above for now, 500 and above for good.
+        let code: Int
+
+        var text: String { "\(address) (\(code))" }
+    }
+
     let stores: Stores
     let server: MailServer?
-    let publicURL: String
+    let address: PublicAddress
+    let logger: Logger
+
+    private var publicURL: String { address.url }
 
     func send(_ job: Job) async throws {
         guard let mail = OutgoingMail(job.payload) else { return }
@@ -25,23 +39,51 @@ struct MailSender: Sendable {
         let message = MailMessage(
             from: server.from, to: mail.to, subject: mail.subject, text: text(mail), html: html(mail), id: job.name,
             date: now)
-        try await Self.handIn(message, server)
+        let refused = try await Self.handIn(message, server)
+        if !refused.isEmpty { try await follow(up: refused, mail, now: now) }
     }
 
-    private static func handIn(_ message: MailMessage, _ server: MailServer) async throws {
-        let bytes = message.encoded
-        let problem = await withCheckedContinuation { (continuation: CheckedContinuation<String?, Never>) in
-            queue.async { continuation.resume(returning: perform(bytes, to: message.to, server)) }
+    /// Tries those again that are refused for now, and tells of the others.
+    private func follow(up refused: [Refusal], _ mail: OutgoingMail, now: Timestamp) async throws {
+        let gone = refused.filter { $0.code >= 500 }.map(\.text).joined(separator: ", ")
+        if !gone.isEmpty {
+            logger.warning("the mail server refused recipients", metadata: ["recipients": .string(gone)])
         }
-        if let problem { throw AgentOSError(.unavailable, "The mail server did not take a mail: \(problem).") }
+        var rest = mail
+        rest.to = refused.filter { $0.code < 500 }.map(\.address)
+        let later = rest
+        try await stores.committer.write { connection in
+            if !later.to.isEmpty { try later.enqueue(now: now, connection) }
+            guard !gone.isEmpty else { return }
+            try NotificationStore.insert(
+                .system, title: "A mail did not reach everybody: \(later.subject)",
+                body: "The mail server refused \(gone).", workspace: later.workspaceKey, now: now, connection)
+        }
     }
 
-    /// Blocks. Returns what went wrong.
-    private static func perform(_ bytes: [UInt8], to recipients: [String], _ server: MailServer) -> String? {
+    /// - Returns: who did not get the mail although somebody did.
+    /// - Throws: `AgentOSError` when nobody did.
+    private static func handIn(_ message: MailMessage, _ server: MailServer) async throws -> [Refusal] {
+        let bytes = message.encoded
+        let recipients = message.to
+        let (problem, refused) = await withCheckedContinuation {
+            (continuation: CheckedContinuation<(problem: String?, refused: [Refusal]), Never>) in
+            queue.async { continuation.resume(returning: perform(bytes, to: recipients, server)) }
+        }
+        guard let problem else { return refused }
+        let named = refused.isEmpty ? "" : "; it refused \(refused.map(\.text).joined(separator: ", "))"
+        throw AgentOSError(.unavailable, "The mail server did not take a mail: \(problem)\(named).")
+    }
+
+    /// Blocks. Returns why nobody got the mail, and who was refused.
+    private static func perform(
+        _ bytes: [UInt8], to recipients: [String], _ server: MailServer
+    ) -> (problem: String?, refused: [Refusal]) {
         let addresses = recipients.map { Array($0.utf8CString) }
         // One block of memory for all addresses, so that the pointers stay valid.
         let flat = addresses.flatMap { $0 }
-        return flat.withUnsafeBufferPointer { block in
+        var replies = [Int32](repeating: 0, count: recipients.count)
+        let problem = flat.withUnsafeBufferPointer { block -> String? in
             guard let base = block.baseAddress else { return "no recipient" }
             var (pointers, offset) = ([UnsafePointer<CChar>?](), 0)
             for address in addresses {
@@ -52,12 +94,14 @@ struct MailSender: Sendable {
             let code = bytes.withUnsafeBytes { raw in
                 cmail_send(
                     server.url, server.user, server.password, server.tls.rawValue, server.from, pointers,
-                    pointers.count, raw.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count, &reason,
-                    reason.count)
+                    pointers.count, &replies, raw.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count,
+                    &reason, reason.count)
             }
             guard code != 0 else { return nil }
             return String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         }
+        let refused = zip(recipients, replies).filter { $1 >= 400 }.map { Refusal(address: $0, code: Int($1)) }
+        return (problem, refused)
     }
 
     private func text(_ mail: OutgoingMail) -> String {

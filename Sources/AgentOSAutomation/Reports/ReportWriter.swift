@@ -10,15 +10,15 @@ public enum ReportWriter {
         let rate = sums.runs == 0 ? 0 : Double(sums.failed) * 100 / Double(sums.runs)
         let summary =
             sums.runs == 0
-            ? "No runs ended." : "\(sums.runs) runs, \(sums.failed) failed (\(short(rate)) %), \(money(sums.cost))."
+            ? "No runs ended." : "\(sums.runs) runs, \(sums.failed) failed (\(short(rate)) %), \(cost(figures))."
         var lines = [
-            "# \(title)", "", "\(start.iso8601) to \(end.iso8601)", "", summary, "", "## Figures", "",
+            "# \(line(title))", "", "\(start.iso8601) to \(end.iso8601)", "", summary, "", "## Figures", "",
             "| | |", "|---|---:|", "| Runs | \(sums.runs) |", "| Completed | \(sums.completed) |",
             "| Failed | \(sums.failed) |", "| Cancelled | \(sums.cancelled) |", "| Failure rate | \(short(rate)) % |",
             "| Duration, median | \(time(figures.median)) |",
             "| Duration, 95th percentile | \(time(figures.percentile95)) |",
             "| Input tokens | \(sums.inputTokens) |", "| Output tokens | \(sums.outputTokens) |",
-            "| Cost | \(money(sums.cost)) |",
+            "| Cost | \(cost(figures)) |",
         ]
         if !figures.failures.isEmpty {
             lines += ["", "## Failures by message", "", "| Message | Runs |", "|---|---:|"]
@@ -34,8 +34,8 @@ public enum ReportWriter {
     public static func run(_ run: RunDetail) -> (summary: String, content: String) {
         let facts = run.summary
         let took = facts.durationMilliseconds.map { " after \(time($0))" } ?? ""
-        var summary = "The run of \(facts.agentName) is \(facts.status.rawValue)\(took)."
-        if let message = facts.errorMessage { summary += " \(message.prefix(300))" }
+        var summary = "The run of \(line(facts.agentName)) is \(facts.status.rawValue)\(took)."
+        if let message = facts.errorMessage { summary += " \(line(String(message.prefix(300))))" }
         var lines = [
             "# Run \(facts.id)", "", summary, "", "| | |", "|---|---|", "| Agent | \(cell(facts.agentName)) |",
             "| Status | \(facts.status.rawValue) |", "| Trigger | \(facts.triggerType.rawValue) |",
@@ -44,13 +44,14 @@ public enum ReportWriter {
             "| Input tokens | \(facts.tokens.input ?? 0) |", "| Output tokens | \(facts.tokens.output ?? 0) |",
             "| Cost | \(facts.cost.map(money) ?? "unknown") |",
         ]
-        if let message = facts.errorMessage { lines += ["", "## Error", "", "```", message, "```"] }
+        if let message = facts.errorMessage { lines += ["", "## Error", ""] + fenced(message) }
         if !run.tasks.isEmpty {
             lines += ["", "## Tasks", "", "| Task | Status | Error |", "|---|---|---|"]
             lines += run.tasks.map { "| \(cell($0.name)) | \($0.status.rawValue) | \(cell($0.errorMessage ?? "")) |" }
         }
         for (title, json) in [("Input", run.input), ("Output", run.output ?? [])] where !json.isEmpty {
-            lines += ["", "## \(title)", "", "```json", String(decoding: json.prefix(4000), as: UTF8.self), "```"]
+            let text = String(decoding: json.prefix(4000), as: UTF8.self)
+            lines += ["", "## \(title)", ""] + fenced(text, language: "json")
         }
         return (summary, lines.joined(separator: "\n") + "\n")
     }
@@ -59,13 +60,33 @@ public enum ReportWriter {
 
     private static func money(_ money: Money) -> String { "\((money.usd * 10_000).rounded() / 10_000) US dollars" }
 
+    /// What is known of the runs' cost, and of how many it is not.
+    private static func cost(_ figures: ReportStore.PeriodFigures) -> String {
+        let unpriced = figures.unpricedRuns
+        guard unpriced > 0 else { return money(figures.sums.cost) }
+        let missing = "\(unpriced) \(unpriced == 1 ? "run" : "runs") without a known price"
+        return figures.sums.cost == .zero ? "unknown cost (\(missing))" : "\(money(figures.sums.cost)) and \(missing)"
+    }
+
     private static func time(_ milliseconds: Int?) -> String {
         guard let milliseconds else { return "–" }
         return milliseconds < 10_000 ? "\(milliseconds) ms" : "\(short(Double(milliseconds) / 1000)) s"
     }
 
+    /// On one line.
+    private static func line(_ text: String) -> String { String(text.map { $0.isNewline ? " " : $0 }) }
+
     /// Kept inside its cell.
-    private static func cell(_ text: String) -> String {
-        String(text.map { $0 == "|" ? "/" : $0.isNewline ? " " : $0 })
+    private static func cell(_ text: String) -> String { String(line(text).map { $0 == "|" ? "/" : $0 }) }
+
+    /// As a block that nothing in the text can end: its fence is longer than any run of backticks inside.
+    private static func fenced(_ text: String, language: String = "") -> [String] {
+        var (longest, current) = (2, 0)
+        for scalar in text.unicodeScalars {
+            current = scalar == "`" ? current + 1 : 0
+            longest = max(longest, current)
+        }
+        let fence = String(repeating: "`", count: longest + 1)
+        return [fence + language, text, fence]
     }
 }

@@ -42,9 +42,12 @@ public struct Reporter: Sendable {
     /// Writes the report of a schedule's due time.
     func scheduled(workspace key: Int64) async throws {
         guard let schedule = try await stores.reports.schedule(workspace: key),
-            schedule.nextRunAt <= stores.clock.now(),
             let workspace = try await stores.workspaces.workspace(key: key)
         else { return }
+        guard schedule.nextRunAt <= stores.clock.now() else {
+            // The clock was set back, or somebody tried the job early: it comes when it is time.
+            return try await stores.reports.putBack(schedule)
+        }
         let days = schedule.frequency == "weekly" ? 7.0 : 1.0
         let end = schedule.nextRunAt
         let report = try await period(

@@ -29,20 +29,16 @@ struct ScheduleRunner: Sendable {
         if try await stores.hosted.known(invocation, agent: agentKey) == nil, try await isGoing(schedule) {
             return try await stores.schedules.settle(schedule, due: due, .skipped(agentName: agent.name))
         }
-        var request = InvokeRequest(input: schedule.input)
-        request.promptVariables = try InvokeRequest.variables(.object(schedule.promptVariables))
-        request.background = true
         do {
+            var request = InvokeRequest(input: schedule.input)
+            request.promptVariables = try InvokeRequest.variables(.object(schedule.promptVariables))
+            request.background = true
             let started = try await runtime.invoke(agent, request, trigger: .scheduled, invocation: invocation)
             try await stores.schedules.settle(schedule, due: due, .ran(started.ref))
         } catch let error as AgentOSError where [.validation, .paymentRequired, .notFound].contains(error.code) {
-            // It will not go better in a moment: the members are told, and the next time is tried.
-            try await stores.committer.write { connection in
-                try NotificationStore.insert(
-                    .system, title: "A scheduled run of \(agent.name) could not start", body: error.message,
-                    workspace: schedule.workspaceKey, agent: agentKey, now: now, connection)
-            }
-            try await stores.schedules.settle(schedule, due: due, .passed)
+            // It will not go better in a moment: the next time is tried.
+            try await stores.schedules.settle(
+                schedule, due: due, .refused(agentName: agent.name, reason: error.message))
         }
     }
 

@@ -7,6 +7,11 @@ import Synchronization
 /// far. So a backlog is not tried again and again in vain, and no time is lost when it ends.
 final class ReceiverGate: Sendable {
     static let places = 24
+    /// Of a receiver that takes longer than this many seconds for an answer, so that many slow ones leave room for others.
+    static let slow = 2.0
+    static let placesOfSlow = 8
+    /// Of all receivers together.
+    static let allPlaces = 256
     private static let shortestWait = 0.05
     private static let longestWait = 30.0
     /// Receivers that are remembered although nothing goes to them.
@@ -29,11 +34,12 @@ final class ReceiverGate: Sendable {
         return receivers.withLock { receivers in
             var receiver = receivers[name] ?? Receiver()
             defer { receivers[name] = receiver }
-            guard receiver.busy >= Self.places else {
+            let places = receiver.latency > Self.slow ? Self.placesOfSlow : Self.places
+            guard receiver.busy >= places else {
                 receiver.busy += 1
                 return nil
             }
-            let pace = receiver.latency / Double(Self.places)
+            let pace = receiver.latency / Double(places)
             receiver.next = min(max(receiver.next, now + Self.shortestWait) + pace, now + Self.longestWait)
             return receiver.next - now
         }

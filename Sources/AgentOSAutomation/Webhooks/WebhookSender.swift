@@ -23,6 +23,7 @@ final class WebhookSender: Sendable {
         guard let (url, secret) = try await stores.target(of: delivery) else {
             return try await stores.deliveries.drop(delivery)
         }
+        if delivery.isBehind { return try await stores.deliveries.queueUp(delivery) }
         let receiver = Self.receiver(of: url)
         if let seconds = receivers.enter(receiver) {
             return try await stores.deliveries.putOff(delivery, seconds: seconds)
@@ -48,6 +49,7 @@ final class WebhookSender: Sendable {
                 body: delivery.body, event: delivery.event, delivery: "\(delivery.id)", secret: secret,
                 now: stores.clock.now()), body: delivery.body, timeoutSeconds: Self.timeoutSeconds)
         request.maxRedirects = 0
+        request.keepsConnection = true
         request.maxResponseBytes = 1024
         do {
             let answer = try await outbound.send(request)

@@ -6,7 +6,8 @@ enum DataPlane {
     struct Answer {
         let status: String
         let summary: String
-        let shape: ResultType
+        /// Nil for an answer without a body.
+        let shape: ResultType?
         var contentType = "application/json"
         var isEnveloped = true
     }
@@ -19,9 +20,12 @@ enum DataPlane {
         let summary: String
         var parameters: [JSONValue] = []
         var body: (schema: JSONValue, example: JSONValue)?
+        var bodyTypes = ["application/json"]
         let answers: [Answer]
         /// Answers without a key.
         var isOpen = false
+        /// Whether it can be refused in the ways that all calls can.
+        var isRefusable = true
     }
 
     static let errors: [(String, String)] = [
@@ -60,7 +64,7 @@ enum DataPlane {
         ],
     ]
 
-    static let calls: [Call] = ingest + hosted + people + open
+    static let calls: [Call] = ingest + hosted + people + outside + server
 
     // MARK: - Pieces
 
@@ -71,10 +75,10 @@ enum DataPlane {
         )
     }
 
-    private static func path(_ name: String, _ summary: String) -> JSONValue {
+    private static func path(_ name: String, _ summary: String, _ type: ParameterType = .uuid) -> JSONValue {
         [
             "name": .string(name), "in": "path", "required": true, "description": .string(summary),
-            "schema": ["type": "string", "format": "uuid"],
+            "schema": .object(type.schema),
         ]
     }
 
@@ -225,7 +229,8 @@ enum DataPlane {
                 return (schema: schema, example: example)
             }(),
             answers: [
-                Answer(status: "200", summary: "The run is over.", shape: .invocation),
+                Answer(status: "200", summary: "The run is over; with stream: its frames.", shape: .invocation),
+                stream,
                 Answer(
                     status: "202", summary: "The run waits for a person, or goes on in the background.",
                     shape: .open([("run_id", .uuid)])),
@@ -263,7 +268,7 @@ enum DataPlane {
             parameters: [
                 query("agent_id", .uuid, "Only those of this agent."),
                 query("limit", .integer(1...100), "How many at most (default 20)."),
-                query("cursor", .string(0...100), "Where the previous page ended."),
+                query("cursor", .string(0...2000), "Where the previous page ended."),
                 query("workspace", .string(0...100), "Slug or id; needed with a personal key."),
             ], answers: [Answer(status: "200", summary: "Oldest first.", shape: .array(.approval))]),
         Call(
@@ -287,12 +292,91 @@ enum DataPlane {
             ]),
     ]
 
-    // MARK: - Without a key
+    // MARK: - For others than applications
 
-    private static let open: [Call] = [
+    /// A JSON-RPC message, as far as a request can be refused for it.
+    private static let message: JSONValue = [
+        "type": "object", "required": ["jsonrpc", "method"],
+        "properties": [
+            "jsonrpc": ["const": "2.0"], "id": ["type": ["string", "number", "null"]], "method": ["type": "string"],
+            "params": ["description": "An object, as the method wants it."],
+        ],
+    ]
+
+    private static let invitation = ResultType.open([
+        ("workspace", .object([("slug", .string), ("name", .string)])), ("email", .string), ("role", .string),
+    ])
+
+    private static let outside: [Call] = [
+        Call(
+            name: "tail", method: "get", path: Route.tailPath, group: "events",
+            summary: "Streams events as they are committed, without an end.",
+            parameters: [
+                query("run_id", .uuid, "Only those of this run."),
+                query("agent_id", .uuid, "Only those of this agent."),
+                query("workspace", .string(0...100), "Slug or id; needed with a personal key."),
+            ], answers: [stream]),
+        Call(
+            name: "mcp", method: "post", path: Route.mcpPath, group: "assistants",
+            summary: "Takes one message of the Model Context Protocol (Streamable HTTP, without sessions).",
+            parameters: [
+                [
+                    "name": "MCP-Protocol-Version", "in": "header", "description": "The version agreed on.",
+                    "schema": ["type": "string", "enum": .array(MCPServer.versions.map(JSONValue.string))],
+                ]
+            ],
+            body: (schema: message, example: ["jsonrpc": "2.0", "id": 1, "method": "tools/list"]),
+            answers: [
+                Answer(status: "200", summary: "A JSON-RPC answer.", shape: .freeObject, isEnveloped: false),
+                Answer(status: "202", summary: "Taken; a notification has no answer.", shape: nil),
+                Answer(
+                    status: "400", summary: "The message cannot be read, or its version is not spoken here.",
+                    shape: .freeObject, isEnveloped: false),
+            ]),
+        Call(
+            name: "hook", method: "post", path: Route.hooksPrefix + "{agent_id}/{token}", group: "inbound webhooks",
+            summary: "Starts a run of an agent with what another system sends. The link is the key.",
+            parameters: [
+                path("agent_id", "The agent."), path("token", "The secret part of the link.", .string(1...200)),
+                idempotencyKey,
+            ],
+            body: (schema: [:], example: ["issue": ["title": "It does not start."]]),
+            answers: [Answer(status: "202", summary: "The run goes on.", shape: .object([("run_id", .uuid)]))],
+            isOpen: true),
+        Call(
+            name: "invite_show", method: "get", path: Route.invitesPrefix + "{token}", group: "people",
+            summary: "Shows what an invite leads to, to browsers as a page. The link is the key.",
+            parameters: [path("token", "The secret part of the link.", .string(1...200))],
+            answers: [
+                Answer(status: "200", summary: "What it leads to.", shape: invitation),
+                Answer(
+                    status: "200", summary: "The same as a page.", shape: .string, contentType: "text/html",
+                    isEnveloped: false),
+            ], isOpen: true),
+        Call(
+            name: "invite_accept", method: "post", path: Route.invitesPrefix + "{token}", group: "people",
+            summary: "Joins the workspace. Somebody new gets a personal key; who has an account comes with one.",
+            parameters: [path("token", "The secret part of the link.", .string(1...200))],
+            body: {
+                let (schema, example) = body([.optional("name", .string(0...120), "The name of whoever joins.")])
+                return (schema: schema, example: example)
+            }(),
+            bodyTypes: ["application/json", "application/x-www-form-urlencoded"],
+            answers: [
+                Answer(status: "200", summary: "Joined; api_key is shown this once.", shape: invitation),
+                Answer(
+                    status: "200", summary: "The same as a page.", shape: .string, contentType: "text/html",
+                    isEnveloped: false),
+            ], isOpen: true),
+    ]
+
+    // MARK: - The server itself
+
+    private static let server: [Call] = [
         Call(
             name: "healthz", method: "get", path: "/healthz", group: "server", summary: "Says that the process lives.",
-            answers: [Answer(status: "200", summary: "It does.", shape: .object([("status", .string)]))], isOpen: true),
+            answers: [Answer(status: "200", summary: "It does.", shape: .object([("status", .string)]))], isOpen: true,
+            isRefusable: false),
         Call(
             name: "readyz", method: "get", path: "/readyz", group: "server",
             summary: "Says whether the server takes requests.",
@@ -300,6 +384,20 @@ enum DataPlane {
                 Answer(status: "200", summary: "It does.", shape: .object([("status", .string)])),
                 Answer(
                     status: "503", summary: "It does not.", shape: .named("Unready", .freeObject), isEnveloped: false),
-            ], isOpen: true),
+            ], isOpen: true, isRefusable: false),
+        text("metrics", "/metrics", "Numbers about the server, for Prometheus.", "text/plain"),
+        text("docs", "/docs", "The control plane's methods as a page.", "text/html"),
+        Call(
+            name: "openapi", method: "get", path: "/openapi.json", group: "server", summary: "This description.",
+            answers: [Answer(status: "200", summary: "It.", shape: .freeObject, isEnveloped: false)], isOpen: true,
+            isRefusable: false),
     ]
+
+    private static func text(_ name: String, _ path: String, _ summary: String, _ type: String) -> Call {
+        Call(
+            name: name, method: "get", path: path, group: "server", summary: summary,
+            answers: [
+                Answer(status: "200", summary: "Text.", shape: .string, contentType: type, isEnveloped: false)
+            ], isOpen: true, isRefusable: false)
+    }
 }

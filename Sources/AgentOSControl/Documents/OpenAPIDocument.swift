@@ -78,14 +78,17 @@ public struct OpenAPIDocument: Sendable {
     private static func item(_ call: DataPlane.Call, _ schemas: inout Schemas) -> JSONObject {
         var responses = JSONObject()
         for answer in call.answers {
-            let schema =
-                answer.isEnveloped ? envelope(schemas.schema(of: answer.shape)) : schemas.schema(of: answer.shape)
-            responses[answer.status] = [
-                "description": .string(answer.summary),
-                "content": .object([answer.contentType: ["schema": schema]] as JSONObject),
-            ]
+            // An answer can come as one of several types; the first says what it is.
+            var response = responses[answer.status]?.objectValue ?? ["description": .string(answer.summary)]
+            if let shape = answer.shape {
+                let schema = schemas.schema(of: shape)
+                var content = response["content"]?.objectValue ?? JSONObject()
+                content[answer.contentType] = ["schema": answer.isEnveloped ? envelope(schema) : schema]
+                response["content"] = .object(content)
+            }
+            responses[answer.status] = .object(response)
         }
-        if !call.isOpen { addErrors(to: &responses) }
+        if call.isRefusable { addErrors(to: &responses) }
         var out: JSONObject = [
             "operationId": .string(call.name), "summary": .string(call.summary), "tags": [.string(call.group)],
             "responses": .object(responses),
@@ -93,17 +96,16 @@ public struct OpenAPIDocument: Sendable {
         if call.isOpen { out["security"] = [] }
         if !call.parameters.isEmpty { out["parameters"] = .array(call.parameters) }
         if let body = call.body {
-            out["requestBody"] = [
-                "required": true,
-                "content": ["application/json": ["schema": body.schema, "example": body.example]],
-            ]
+            var content = JSONObject()
+            for type in call.bodyTypes { content[type] = ["schema": body.schema, "example": body.example] }
+            out["requestBody"] = ["required": true, "content": .object(content)]
         }
         return out
     }
 
     private static func addErrors(to responses: inout JSONObject) {
         let error: JSONValue = ["application/json": ["schema": ["$ref": "#/components/schemas/Error"]]]
-        for (status, summary) in DataPlane.errors {
+        for (status, summary) in DataPlane.errors where responses[status] == nil {
             responses[status] = ["description": .string(summary), "content": error]
         }
     }

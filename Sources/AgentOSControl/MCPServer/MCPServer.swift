@@ -10,6 +10,9 @@ public struct MCPServer: Sendable {
         public let isReadable: Bool
     }
 
+    /// Levels around a value in a message: the message, its `params`, their `arguments`.
+    private static let envelopeDepth = 3
+
     static let versions = ["2025-06-18", "2025-03-26", "2024-11-05"]
 
     let registry: OperationRegistry
@@ -42,11 +45,14 @@ public struct MCPServer: Sendable {
         return parts.prefix(3).joined(separator: "/")
     }
 
+    /// Whether the version that a request names in its header is one that is spoken here.
+    public func speaks(version: String?) -> Bool { version.map { Self.versions.contains($0) } ?? true }
+
     // MARK: - Messages
 
     /// Answers one message; nil for a notification.
     public func answer(_ message: [UInt8], by principal: Principal) async -> Answer? {
-        guard let value = try? JSONParser.parse(message) else {
+        guard let value = try? JSONParser.parse(message, depth: JSONParser.maximumDepth + Self.envelopeDepth) else {
             return Self.failure(.null, -32700, "The message is not JSON.", isReadable: false)
         }
         guard let object = value.objectValue, object["jsonrpc"]?.stringValue == "2.0" else {
@@ -130,10 +136,9 @@ public struct MCPServer: Sendable {
     }
 
     private func resources(_ params: JSONObject, by principal: Principal) async throws -> JSONValue {
-        // A personal key of several workspaces has no workspace here; its agents are found through the tools.
-        let listed = try? await registry.call("agents_list", by: principal) { ["limit": 100] }
-        let agents = listed.flatMap { try? JSONParser.parse($0.data) }?.arrayValue ?? []
-        return ["resources": .array(agents.compactMap(MCPResources.agent))]
+        let cursor = params["cursor"].flatMap { $0.isNull ? nil : $0 }
+        if let cursor, cursor.stringValue == nil { throw RPCError(code: -32602, message: "cursor must be a string.") }
+        return try await MCPResources.Listing(registry: registry, principal: principal).page(cursor?.stringValue)
     }
 
     private func read(_ params: JSONObject, by principal: Principal) async throws -> JSONValue {

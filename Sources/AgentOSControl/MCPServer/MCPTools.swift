@@ -27,13 +27,17 @@ enum MCPTools {
     }
 
     private static func isDestructive(_ operation: Operation) -> Bool {
-        ["_delete", "_delete_case", "_remove", "_revoke", "_cancel", "_delete_workspace"].contains {
+        // A shorter time of keeping removes what is older, for good.
+        if operation.name == "retention_set" { return true }
+        return ["_delete", "_delete_case", "_remove", "_revoke", "_cancel", "_delete_workspace"].contains {
             operation.name.hasSuffix($0)
         }
     }
 
     private static func isIdempotent(_ operation: Operation) -> Bool {
-        ["_update", "_set", "_set_status", "_upsert", "_mark_read", "_revoke"].contains { operation.name.hasSuffix($0) }
+        ["_update", "_set", "_set_status", "_upsert", "_mark_read", "_revoke", "_cancel"].contains {
+            operation.name.hasSuffix($0)
+        }
     }
 
     /// `data` is JSON; it is given as text and, for programs, as it is.

@@ -10,9 +10,12 @@ public struct AgentTemplate: Sendable {
     public let category: String
     public let model: String
     public let tools: [String]
+    /// Tools whose calls wait for a person's yes.
+    public let approvalTools: [String]
     public let systemPrompt: String
     public let promptVariables: JSONObject
     public let inputSchema: JSONValue?
+    public let outputSchema: JSONValue?
     public let setupNotes: [String]
 }
 
@@ -62,46 +65,14 @@ public struct TemplateCatalogue: Sendable {
             throw Invalid(message: "\(file) is not valid YAML")
         }
         guard let node else { return [] }
-        return try (node.sequence.map { Array($0) } ?? [node]).map { try template($0, file) }
-    }
-
-    private static func template(_ node: Yams.Node, _ file: String) throws -> AgentTemplate {
-        func text(_ name: String) throws -> String {
-            guard let text = node[name]?.string, !text.isEmpty else {
-                throw Invalid(message: "\(file): \(name) is required in every template")
-            }
-            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        let value: JSONValue
+        do {
+            value = try JSONValue(yaml: node)
+        } catch let error as NotJSON {
+            throw Invalid(message: "\(file): \(error.problem)")
         }
-        func list(_ name: String) -> [String] { node[name]?.sequence?.compactMap(\.string) ?? [] }
-        let id = try text("id")
-        guard id.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d }) else {
-            throw Invalid(message: "\(file): the id \(id) must be lower-case letters, digits and hyphens")
-        }
-        let schema = try node["input_schema"].map { try json($0) }
-        if let schema {
-            do {
-                _ = try JSONSchema(schema)
-            } catch let error as JSONSchema.Invalid {
-                throw Invalid(message: "\(file): input_schema of \(id): \(error.message)")
-            }
-        }
-        return AgentTemplate(
-            id: id, name: try text("name"), description: try text("description"), category: try text("category"),
-            model: try text("model"), tools: list("tools"), systemPrompt: try text("system_prompt"),
-            promptVariables: try node["prompt_variables"].map { try json($0) }?.objectValue ?? JSONObject(),
-            inputSchema: schema, setupNotes: list("setup_notes"))
-    }
-
-    private static func json(_ node: Yams.Node) throws -> JSONValue {
-        if let mapping = node.mapping {
-            var object = JSONObject()
-            for (key, value) in mapping { object[key.string ?? ""] = try json(value) }
-            return .object(object)
-        }
-        if let sequence = node.sequence { return .array(try sequence.map(json)) }
-        if let flag = node.bool { return .bool(flag) }
-        if let number = node.int { return .int(number) }
-        if let number = node.float { return .double(number) }
-        return .string(node.string ?? "")
+        // A file with nothing but comments.
+        if value.isNull { return [] }
+        return try (value.arrayValue ?? [value]).map { try TemplateReader($0, file: file).template() }
     }
 }

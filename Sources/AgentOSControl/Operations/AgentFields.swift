@@ -102,7 +102,7 @@ enum AgentFields {
         return names.filter { seen.insert($0).inserted }
     }
 
-    private static func variables(_ object: JSONObject) throws -> JSONObject {
+    static func variables(_ object: JSONObject) throws -> JSONObject {
         for (name, value) in object.members {
             let path = "prompt_variables.\(name.prefix(80))"
             guard let variable = value.objectValue else { throw AgentOSError.invalid(path, "must be an object") }

@@ -6,7 +6,7 @@ import AgentOSStore
 extension Parameter {
     static let agentID = Parameter.required("agent_id", .uuid, "The agent.")
     static let cursor = Parameter.optional(
-        "cursor", .string(1...200), "Where the previous page ended: its x-next-cursor header.")
+        "cursor", .string(1...2000), "Where the previous page ended: its x-next-cursor header.")
 
     static func limit(_ range: ClosedRange<Int> = 1...100, default value: Int = 20) -> Parameter {
         .optional("limit", .integer(range), "How many at most (default \(value)).")
@@ -50,6 +50,7 @@ extension Operation {
                 .limit(1...1000, default: 1000), .cursor,
             ], readOnly: true, access: .role(.viewer), returns: .array(.agentSummary)
         ) { call in
+            let page = try call.page(1000)
             if let folder = call.parameters.string("folder_id"), folder != "none" {
                 guard let id = FolderID(folder) else {
                     throw AgentOSError.invalid("folder_id", "must be a UUID or \"none\"")
@@ -57,14 +58,12 @@ extension Operation {
                 try await services.folders.check(id, workspace: call.workspaceKey)
             }
             let folder = call.parameters.string("folder_id")
-            let limit = call.limit(1000)
             let agents = try await services.agents.list(
                 workspace: call.workspaceKey,
                 .init(
                     status: call.parameters.string("status").flatMap(AgentStatus.init),
-                    folder: folder.flatMap { FolderID($0) }, unfiled: folder == "none",
-                    before: try call.cursor(), limit: limit + 1))
-            return .page(agents, limit: limit, cursor: { "\($0.id)" }) { .object(AgentView.summary($0)) }
+                    folder: folder.flatMap { FolderID($0) }, unfiled: folder == "none"), page)
+            return .page(agents) { .object(AgentView.summary($0)) }
         }
     }
 
@@ -105,15 +104,15 @@ extension Operation {
                 updatedAt: epoch)
             try AgentFields.apply(call.parameters, to: &draft)
             if runtime == .hosted { try await chooseModel(&draft, workspace.ref, services) }
-            let agent = try await services.agents.create(draft)
+            let (url, webhooks, trail) = (call.parameters.string("webhook_url"), services.webhooks, AuditTrail.current)
+            let (agent, secret) = try await services.agents.create(draft) { agent, connection -> (Agent, String?) in
+                (agent, try url.flatMap { try webhooks.set($0, agent: agent, trail: trail, connection) })
+            }
             var answer: JSONObject = [
                 "agent_id": .string("\(agent.id)"), "id": .string("\(agent.id)"), "name": .string(agent.name),
                 "status": .string(agent.status.rawValue), "runtime_type": .string(agent.runtimeType.rawValue),
             ]
-            if let url = call.parameters.string("webhook_url") {
-                answer["webhook_secret"] = .optional(try await services.webhooks.set(url, agent: agent))
-                services.agents.forgetAll()
-            }
+            if let secret { answer["webhook_secret"] = .string(secret) }
             return OperationResult(.object(answer))
         }
     }
@@ -140,70 +139,56 @@ extension Operation {
         Operation(
             "agents_update", "Changes the given fields of an agent; null clears one.",
             [
-                .agentID, .optional("name", .string(1...120), "The agent's name."),
-                .optional("system_prompt", .string(1...100_000), "Its instructions."),
-                .optional("inbound_webhook", .boolean, "true: make a new link that starts runs; false: remove it."),
-                .optional("inbound_webhook_secret", .string(1...200), "What senders sign with.").secret,
-                .optional(
-                    "inbound_webhook_style", .choice(InboundHookStore.styles), "How they sign (default agentos)."),
-                .optional(
-                    "inbound_webhook_template", .object,
-                    "Which part of the body becomes which member of the input, as {member: path} with paths such as "
-                        + "$.issue.title; default: the body is the input."),
-            ] + Parameter.agentFields, access: .role(.member),
+                .agentID, .optional("name", .string(1...120), "The agent's name.").lasting,
+                .optional("system_prompt", .string(1...100_000), "Its instructions.").lasting,
+            ] + InboundFields.parameters + Parameter.agentFields, access: .role(.member),
             returns: .open([("ok", .boolean), ("agent_id", .uuid), ("agent", .agent)])
         ) { call in
             let parameters = call.parameters
             try await AgentFields.checkReferences(parameters, call.workspace.ref, services)
-            var updated = try await services.agents.update(
-                parameters.id("agent_id"), workspace: call.workspaceKey
-            ) { agent in
-                try AgentFields.checkModelFields(parameters, of: agent)
-                if let name = parameters.string("name") { agent.name = name }
-                try AgentFields.apply(parameters, to: &agent)
-                if agent.runtimeType == .hosted, parameters.mentions("model") || parameters.mentions("provider_type") {
-                    AgentFields.fitProvider(&agent, given: parameters)
-                }
+            let inbound = try InboundFields(parameters)
+            let (webhooks, hooks, trail) = (services.webhooks, services.inboundHooks, AuditTrail.current)
+            let done = try await services.agents.update(
+                parameters.id("agent_id"), workspace: call.workspaceKey,
+                { agent in
+                    try AgentFields.checkModelFields(parameters, of: agent)
+                    if let name = parameters.string("name") { agent.name = name }
+                    try AgentFields.apply(parameters, to: &agent)
+                    let choosesModel = parameters.mentions("model") || parameters.mentions("provider_type")
+                    if agent.runtimeType == .hosted, choosesModel {
+                        AgentFields.fitProvider(&agent, given: parameters)
+                    }
+                },
+                with: { stored, connection -> Updated in
+                    var done = Updated(agent: stored)
+                    if parameters.mentions("webhook_url") {
+                        done.agent.webhookURL = parameters.string("webhook_url")
+                        done.secret = try webhooks.set(
+                            done.agent.webhookURL, agent: stored, trail: trail, connection)
+                    }
+                    done.link = try inbound.apply(to: stored, hooks, trail: trail, connection)
+                    return done
+                })
+            var answer: JSONObject = ["ok": true, "agent_id": .string("\(done.agent.id)")]
+            if let secret = done.secret { answer["webhook_secret"] = .string(secret) }
+            switch done.link {
+            case .untouched: break
+            case .removed: answer["inbound_webhook_url"] = .null
+            case .made(let token):
+                let base = services.automation.settings.publicURL
+                answer["inbound_webhook_url"] = .string("\(base)/api/v1/hooks/\(done.agent.id)/\(token)")
             }
-            var answer: JSONObject = ["ok": true, "agent_id": .string("\(updated.id)")]
-            if parameters.mentions("webhook_url") {
-                updated.webhookURL = parameters.string("webhook_url")
-                let secret = try await services.webhooks.set(updated.webhookURL, agent: updated)
-                if let secret { answer["webhook_secret"] = .string(secret) }
-                services.agents.forgetAll()
-            }
-            if let wanted = parameters.bool("inbound_webhook") {
-                answer["inbound_webhook_url"] = try await inboundHook(wanted, parameters, updated, services)
-            }
-            answer["agent"] = AgentView.full(updated)
+            answer["agent"] = AgentView.full(done.agent)
             return OperationResult(.object(answer))
         }
     }
 
-    private static func template(_ parameters: Parameters) throws -> JSONObject? {
-        guard let template = parameters.object("inbound_webhook_template") else { return nil }
-        for (name, path) in template.members where path.stringValue?.isEmpty != false {
-            throw AgentOSError.invalid(
-                "inbound_webhook_template.\(name.prefix(80))", "must be a path such as $.issue.title")
-        }
-        return template
-    }
-
-    /// Makes or removes the link that starts the agent's runs.
-    private static func inboundHook(
-        _ wanted: Bool, _ parameters: Parameters, _ agent: Agent, _ services: ControlServices
-    ) async throws -> JSONValue {
-        guard wanted else {
-            try await services.inboundHooks.delete(agent: agent)
-            return .null
-        }
-        guard agent.runtimeType == .hosted else {
-            throw AgentOSError.invalid("inbound_webhook", "needs a hosted agent: this one runs elsewhere")
-        }
-        let token = try await services.inboundHooks.create(
-            agent: agent, secret: parameters.string("inbound_webhook_secret"),
-            style: parameters.string("inbound_webhook_style") ?? "agentos", template: try template(parameters))
-        return .string("\(services.automation.settings.publicURL)/api/v1/hooks/\(agent.id)/\(token)")
+    /// What came of an update, besides the agent itself.
+    private struct Updated: Sendable {
+        var agent: Agent
+        /// Of a URL that was not set before.
+        var secret: String?
+        var link = InboundFields.Outcome.untouched
     }
 
     private static func setStatus(_ services: ControlServices) -> Operation {
@@ -234,18 +219,8 @@ extension Operation {
             services.keys.forgetAll()
             services.runs.forget(agent: key)
             services.runtime.cancelAll(ofAgent: key)
+            try await services.humanInput.wakeOrphans()
             return OperationResult(["ok": true, "agent_id": .string("\(id)")])
         }
-    }
-}
-
-extension OperationCall {
-    /// The id in `cursor`.
-    func cursor<Named>() throws -> ID<Named>? {
-        guard let text = parameters.string("cursor") else { return nil }
-        guard let id = ID<Named>(text) else {
-            throw AgentOSError.invalid("cursor", "is not one of this list's cursors")
-        }
-        return id
     }
 }

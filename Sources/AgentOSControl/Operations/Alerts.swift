@@ -26,13 +26,16 @@ extension Operation {
 
     private static func list(_ services: ControlServices) -> Operation {
         Operation(
-            "alerts_list", "Lists the workspace's alert rules.",
-            [.optional("active_only", .boolean, "Only active ones (default false).")], readOnly: true,
-            access: .role(.viewer), returns: .array(shape)
+            "alerts_list", "Lists the workspace's alert rules, oldest first.",
+            [
+                .optional("active_only", .boolean, "Only active ones (default false)."),
+                .limit(1...1000, default: 1000), .cursor,
+            ], readOnly: true, access: .role(.viewer), returns: .array(shape)
         ) { call in
             let rules = try await services.alerts.list(
-                workspace: call.workspaceKey, activeOnly: call.parameters.bool("active_only") ?? false)
-            return OperationResult(.array(rules.map(view)))
+                workspace: call.workspaceKey, activeOnly: call.parameters.bool("active_only") ?? false,
+                call.page(1000))
+            return .page(rules, view)
         }
     }
 
@@ -76,9 +79,7 @@ extension Operation {
     }
 
     /// Each channel needs its address.
-    private static func check(
-        _ config: JSONObject, for channels: [String], _ services: ControlServices
-    ) async throws {
+    private static func check(_ config: JSONObject, for channels: [String]) throws {
         for (name, value) in config.members {
             guard ["email", "webhook_url"].contains(name) else {
                 throw AgentOSError.invalid(
@@ -91,10 +92,17 @@ extension Operation {
         if channels.contains("email") {
             try checkAddresses(config["email"]?.stringValue ?? "", "notification_config.email")
         }
-        if channels.contains("webhook") {
-            guard let url = config["webhook_url"]?.stringValue else {
-                throw AgentOSError.invalid("notification_config.webhook_url", "is required for the channel webhook")
-            }
+        if channels.contains("webhook"), config["webhook_url"]?.stringValue == nil {
+            throw AgentOSError.invalid("notification_config.webhook_url", "is required for the channel webhook")
+        }
+    }
+
+    /// Each channel needs its address, and a webhook's has to be one that may be called.
+    private static func check(
+        _ config: JSONObject, for channels: [String], _ services: ControlServices
+    ) async throws {
+        try check(config, for: channels)
+        if channels.contains("webhook"), let url = config["webhook_url"]?.stringValue {
             try await services.checkURL(url, "notification_config.webhook_url")
         }
     }
@@ -103,30 +111,51 @@ extension Operation {
         Operation(
             "alerts_update", "Changes the given fields of a rule.",
             [
-                id, .optional("name", .string(1...120), "Its name."),
-                .optional("condition_config", .object, "Replaces the thresholds."),
-                .optional("channels", channels, "Replaces the channels."),
-                .optional("notification_config", .object, "Replaces the addresses."),
-                .optional("active", .boolean, "On or off."),
+                id, .optional("name", .string(1...120), "Its name.").lasting,
+                .optional("condition_config", .object, "Replaces the thresholds; null takes the defaults."),
+                .optional("channels", channels, "Replaces the channels.").lasting,
+                .optional("notification_config", .object, "Replaces the addresses.").lasting,
+                .optional("active", .boolean, "On or off.").lasting,
+                .refused("condition_type", "cannot be changed: make another rule"),
+                .refused("agent_id", "cannot be changed: make another rule"),
             ], access: .role(.member), returns: .object([("ok", .boolean), ("alert_id", .uuid), ("alert", shape)])
         ) { call in
-            let parameters = call.parameters
-            var rule = try await services.alerts.rule(parameters.id("alert_id"), workspace: call.workspaceKey)
-            if let name = parameters.string("name") { rule.name = name }
-            if let config = parameters.object("condition_config") {
-                rule.conditionConfig = try AlertCondition.checked(rule.conditionType, config)
+            let (parameters, workspace) = (call.parameters, try call.workspaceKey)
+            let id: AlertID = try parameters.id("alert_id")
+            // Whether an address may be called takes a while to find out: it is asked before, of the rule as it is.
+            var draft = try await services.alerts.rule(id, workspace: workspace)
+            try apply(parameters, to: &draft)
+            if changesChannels(parameters) {
+                try await check(draft.notificationConfig, for: draft.channels, services)
             }
-            if let channels = parameters.strings("channels") { rule.channels = channels }
-            if let config = parameters.object("notification_config") { rule.notificationConfig = config }
-            if parameters.mentions("channels") || parameters.mentions("notification_config") {
-                try await check(rule.notificationConfig, for: rule.channels, services)
+            let (rule, secret) = try await services.alerts.update(id, workspace: workspace) { rule in
+                try apply(parameters, to: &rule)
+                if changesChannels(parameters) { try check(rule.notificationConfig, for: rule.channels) }
             }
-            if let active = parameters.bool("active") { rule.isActive = active }
-            let secret = try await services.alerts.update(rule)
             var answer: JSONObject = ["ok": true, "alert_id": .string("\(rule.id)"), "alert": view(rule)]
             if let secret { answer["webhook_secret"] = .string(secret) }
             return OperationResult(.object(answer))
         }
+    }
+
+    private static func changesChannels(_ parameters: Parameters) -> Bool {
+        parameters.mentions("channels") || parameters.mentions("notification_config")
+    }
+
+    private static func apply(_ parameters: Parameters, to rule: inout AlertRule) throws {
+        if let name = parameters.string("name") { rule.name = name }
+        if let config = parameters.object("condition_config") {
+            rule.conditionConfig = try AlertCondition.checked(rule.conditionType, config)
+        } else if parameters.mentions("condition_config") {
+            guard let defaults = try? AlertCondition.checked(rule.conditionType, JSONObject()) else {
+                throw AgentOSError.invalid(
+                    "condition_config", "cannot be cleared: \(rule.conditionType) needs to know what to watch for")
+            }
+            rule.conditionConfig = defaults
+        }
+        if let channels = parameters.strings("channels") { rule.channels = channels }
+        if let config = parameters.object("notification_config") { rule.notificationConfig = config }
+        if let active = parameters.bool("active") { rule.isActive = active }
     }
 
     private static func delete(_ services: ControlServices) -> Operation {
@@ -145,9 +174,9 @@ extension Operation {
             "alerts_test", "Raises a rule's alarm once, to try its channels.", [id], access: .role(.member),
             returns: .object([("ok", .boolean), ("alert_id", .uuid)])
         ) { call in
-            let rule = try await services.alerts.rule(call.parameters.id("alert_id"), workspace: call.workspaceKey)
-            try await services.alerts.test(rule)
-            return OperationResult(["ok": true, "alert_id": .string("\(rule.id)")])
+            let id: AlertID = try call.parameters.id("alert_id")
+            try await services.alerts.test(id, workspace: call.workspaceKey)
+            return OperationResult(["ok": true, "alert_id": .string("\(id)")])
         }
     }
 

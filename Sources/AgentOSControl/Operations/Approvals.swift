@@ -13,14 +13,14 @@ extension Operation {
             [.optional("agent_id", .uuid, "Only approvals of this agent."), .limit(), .cursor], readOnly: true,
             access: .role(.viewer), returns: .array(.approval)
         ) { call in
+            let page = try call.page()
             var agentKey: Int64?
             if let agent: AgentID = call.parameters.optionalID("agent_id") {
                 agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key
             }
-            let limit = call.limit()
-            let pending = try await services.approvals.pending(
-                workspace: call.workspaceKey, agent: agentKey, after: try call.cursor(), limit: limit + 1)
-            return .page(pending, limit: limit, cursor: { "\($0.id)" }, ApprovalView.full)
+            return .page(
+                try await services.approvals.pending(workspace: call.workspaceKey, agent: agentKey, page),
+                ApprovalView.full)
         }
     }
 

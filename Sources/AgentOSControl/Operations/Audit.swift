@@ -25,13 +25,14 @@ extension Operation {
                         ("after", .nullable(.freeObject)), ("created_at", .time),
                     ]))
             ) { call in
-                let limit = call.limit()
+                let object = call.parameters.string("object_id")
                 let records = try await services.audit.list(
                     workspace: call.workspaceKey,
                     .init(
-                        operation: call.parameters.string("operation"), objectID: call.parameters.string("object_id"),
-                        since: try call.parameters.time("since"), before: try call.cursor(), limit: limit + 1))
-                return .page(records, limit: limit, cursor: { "\($0.id)" }) { record in
+                        operation: call.parameters.string("operation"),
+                        objectID: object.map { UUIDBits($0)?.text ?? $0 },
+                        since: try call.parameters.time("since")), call.page())
+                return .page(records) { record in
                     [
                         "id": .string("\(record.id)"), "operation": .string(record.operation),
                         "actor": [

@@ -33,10 +33,8 @@ extension Operation {
                 [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer),
                 returns: .array(.object(budgetMembers))
             ) { call in
-                let limit = call.limit(1000)
-                let found = try await services.budgets.list(
-                    workspace: call.workspaceKey, after: try call.cursor(), limit: limit + 1)
-                return .page(found, limit: limit, cursor: { "\($0.agentID ?? workspaceRow)" }) { .object(view($0)) }
+                let found = try await services.budgets.list(workspace: call.workspaceKey, call.page(1000))
+                return .page(found) { .object(view($0)) }
             },
         ]
     }
@@ -45,9 +43,6 @@ extension Operation {
         ("agent_id", .nullable(.uuid)), ("daily_usd", .nullable(.number)), ("spent_today_usd", .number),
         ("reserved_usd", .number), ("created_at", .nullable(.time)), ("updated_at", .nullable(.time)),
     ]
-
-    /// Stands for the workspace's budget in a cursor.
-    private static let workspaceRow = AgentID(UUIDBits(high: 0, low: 0))
 
     private static func budgetAgent(_ call: OperationCall, _ services: ControlServices) async throws -> Agent? {
         guard let id: AgentID = call.parameters.optionalID("agent_id") else { return nil }

@@ -12,15 +12,14 @@ extension Operation {
                     .optional("external_user_id", .string(1...255), "Only those of this user."), .limit(), .cursor,
                 ], readOnly: true, access: .role(.viewer), returns: .array(.conversation)
             ) { call in
+                let page = try call.page()
                 let agent: AgentID? = call.parameters.optionalID("agent_id")
                 var agentKey: Int64?
                 if let agent { agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key }
-                let limit = call.limit()
                 let found = try await services.conversations.list(
                     workspace: call.workspaceKey, agent: agentKey,
-                    externalUserID: call.parameters.string("external_user_id"), before: try call.cursor(),
-                    limit: limit + 1)
-                return .page(found, limit: limit, cursor: { "\($0.id)" }) { .object(view($0)) }
+                    externalUserID: call.parameters.string("external_user_id"), page)
+                return .page(found) { .object(view($0)) }
             },
             Operation(
                 "conversations_get", "Shows a conversation with its newest messages, oldest first.",

@@ -100,7 +100,7 @@ extension Operation {
             let old = try await services.evals.latest(agent: agent.key, version: from)
             let new = try await services.evals.latest(agent: agent.key, version: to)
             var (fixed, broken) = (0, 0)
-            let cases = try await services.evals.cases(agent: agent.key).map { item -> JSONValue in
+            let cases = try await services.evals.cases(agent: agent.key).items.map { item -> JSONValue in
                 let (before, after) = (old[item.id], new[item.id])
                 var change = "untried"
                 if let before, let after {

@@ -17,8 +17,8 @@ extension Operation {
 
     private static func listCases(_ services: ControlServices) -> Operation {
         Operation(
-            "evals_list_cases", "Lists an agent's eval cases with how the latest try went.", [.agentID],
-            readOnly: true, access: .role(.viewer),
+            "evals_list_cases", "Lists an agent's eval cases with how the latest try went, oldest first.",
+            [.agentID, .limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer),
             returns: .array(
                 .object([
                     ("id", .uuid), ("agent_id", .uuid), ("name", .string), ("input", .freeObject),
@@ -27,17 +27,13 @@ extension Operation {
                 ]))
         ) { call in
             let agent = try await services.agents.agent(call.parameters.id("agent_id"), workspace: call.workspaceKey)
-            let cases = try await services.evals.cases(agent: agent.key)
-            return OperationResult(
-                .array(
-                    cases.map { item in
-                        [
-                            "id": .string("\(item.id)"), "agent_id": .string("\(agent.id)"),
-                            "name": .string(item.name), "input": item.input, "assertions": item.assertions,
-                            "last_run_status": .optional(item.lastStatus),
-                            "last_run_id": .optional(item.lastRunID?.description), "created_at": .time(item.createdAt),
-                        ]
-                    }))
+            return .page(try await services.evals.cases(agent: agent.key, call.page(1000))) { item in
+                [
+                    "id": .string("\(item.id)"), "agent_id": .string("\(agent.id)"), "name": .string(item.name),
+                    "input": item.input, "assertions": item.assertions, "last_run_status": .optional(item.lastStatus),
+                    "last_run_id": .optional(item.lastRunID?.description), "created_at": .time(item.createdAt),
+                ]
+            }
         }
     }
 
@@ -78,10 +74,10 @@ extension Operation {
                 throw AgentOSError.invalid("run_id", "must be a run of a hosted agent")
             }
             var assertions: [JSONValue] = [["type": "no_error"]]
-            let output = run.output.flatMap { try? JSONParser.parse($0) }
-            if let text = output?["text"]?.stringValue {
+            let output: JSONValue = run.output.flatMap { try? JSONParser.parse($0) } ?? .null
+            if let text = EvalAssertion.plainText(of: output) {
                 assertions.append(["type": "similar_to", "value": ["text": .string(text), "threshold": .double(0.5)]])
-            } else if let output {
+            } else if !output.isNull {
                 assertions.append(["type": "output_equals", "value": output])
             }
             let name = call.parameters.string("name") ?? "Run \(run.summary.id)"

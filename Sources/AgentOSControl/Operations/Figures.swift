@@ -7,15 +7,19 @@ extension Operation {
     /// `100 × (1 − failure rate)`; 100 without runs.
     private static func score(_ sums: DaySums) -> Double { ((1 - failureRate(sums)) * 1000).rounded() / 10 }
 
+    /// Of the runs that came to an end of their own; cancelled ones say nothing about the agent.
     private static func failureRate(_ sums: DaySums) -> Double {
-        sums.runs == 0 ? 0 : Double(sums.failed) / Double(sums.runs)
+        let ended = sums.completed + sums.failed
+        return ended == 0 ? 0 : Double(sums.failed) / Double(ended)
     }
 
     private static func fleetHealth(_ services: ControlServices) -> Operation {
         Operation(
             "fleet_health", "Shows how every agent did over the last days, the worst first.",
-            [.optional("days", .integer(1...90), "How many days, today included (default 7).")], readOnly: true,
-            access: .role(.viewer),
+            [
+                .optional("days", .integer(1...90), "How many days, today included (default 7)."),
+                .limit(1...1000, default: 1000), .cursor,
+            ], readOnly: true, access: .role(.viewer),
             returns: .array(
                 .object([
                     ("agent_id", .uuid), ("agent_name", .string), ("status", .string), ("run_count", .integer),
@@ -24,25 +28,29 @@ extension Operation {
                     ("health_score_start", .number),
                 ]))
         ) { call in
+            let page = try call.page(1000)
             let agents = try await services.figures.agents(
                 workspace: call.workspaceKey, days: call.parameters.int("days") ?? 7)
-            let rows = agents.map { ($0, $0.total, score($0.total)) }.sorted { a, b in
-                (a.2, -a.1.failed, a.0.name) < (b.2, -b.1.failed, b.0.name)
+            return .page(try Page(of: agents.sorted { place($0) < place($1) }, page, by: place)) { agent in
+                let sums = agent.total
+                return [
+                    "agent_id": .string("\(agent.id)"), "agent_name": .string(agent.name),
+                    "status": .string(agent.status), "run_count": .int(sums.runs),
+                    "completed_count": .int(sums.completed), "failed_count": .int(sums.failed),
+                    "failure_rate": .double(failureRate(sums)), "open_findings": [:], "worst_severity": .null,
+                    "health_score": .double(score(sums)),
+                    // Of the window's first day with runs, so that a trend can be seen.
+                    "health_score_start": .double(agent.start.map(score) ?? 100),
+                ]
             }
-            return OperationResult(
-                .array(
-                    rows.map { agent, sums, score in
-                        [
-                            "agent_id": .string("\(agent.id)"), "agent_name": .string(agent.name),
-                            "status": .string(agent.status), "run_count": .int(sums.runs),
-                            "completed_count": .int(sums.completed), "failed_count": .int(sums.failed),
-                            "failure_rate": .double(failureRate(sums)), "open_findings": [:], "worst_severity": .null,
-                            "health_score": .double(score),
-                            // Of the window's first day with runs, so that a trend can be seen.
-                            "health_score_start": .double(agent.days.first.map { Self.score($0.sums) } ?? 100),
-                        ]
-                    }))
         }
+    }
+
+    /// The worst score first, of equal ones the agent with more failures.
+    private static func place(_ agent: FigureStore.AgentFigures) -> ListPlace {
+        ListPlace(
+            .int(Int64((score(agent.total) * 10).rounded())), .int(-Int64(agent.total.failed)), .text(agent.name),
+            .text("\(agent.id)"))
     }
 
     private static func members(_ sums: DaySums) -> [(String, JSONValue)] {

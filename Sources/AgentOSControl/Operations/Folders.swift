@@ -11,10 +11,8 @@ extension Operation {
                 returns: .array(
                     .object([("id", .uuid), ("name", .string), ("agent_count", .integer), ("created_at", .time)]))
             ) { call in
-                let limit = call.limit(1000)
-                let folders = try await services.folders.list(
-                    workspace: call.workspaceKey, after: try call.cursor(), limit: limit + 1)
-                return .page(folders, limit: limit, cursor: { "\($0.id)" }) { folder in
+                let folders = try await services.folders.list(workspace: call.workspaceKey, call.page(1000))
+                return .page(folders) { folder in
                     [
                         "id": .string("\(folder.id)"), "name": .string(folder.name),
                         "agent_count": .int(folder.agentCount), "created_at": .time(folder.createdAt),

@@ -19,16 +19,10 @@ extension Operation {
                         ("created_at", .time),
                     ]))
             ) { call in
-                let limit = call.limit()
-                var before: Int64?
-                if let text = call.parameters.string("cursor") {
-                    guard let key = Int64(text) else { throw AgentOSError.invalid("cursor", "is not one of this list") }
-                    before = key
-                }
                 let found = try await services.queue.list(
                     workspace: call.workspaceKey, kind: call.parameters.string("kind"),
-                    state: call.parameters.string("state"), before: before, limit: limit + 1)
-                return .page(found, limit: limit, cursor: { String($0.key) }) { job in
+                    state: call.parameters.string("state"), call.page())
+                return .page(found) { job in
                     [
                         "id": .string(String(job.key)), "kind": .string(job.kind), "name": .string(job.name),
                         "state": .string(job.state), "attempts": .int(job.attempts), "run_at": .time(job.runAt),

@@ -18,15 +18,14 @@ extension Operation {
                         ("created_at", .time),
                     ]))
             ) { call in
+                let page = try call.page(1000)
                 let agent: AgentID? = call.parameters.optionalID("agent_id")
                 var agentKey: Int64?
                 if let agent { agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key }
-                let limit = call.limit(1000)
                 let keys = try await services.keys.list(
                     workspace: call.workspaceKey, agent: agentKey,
-                    includeRevoked: call.parameters.bool("include_revoked") ?? false, before: try call.cursor(),
-                    limit: limit + 1)
-                return .page(keys, limit: limit, cursor: { "\($0.id)" }) { key in
+                    includeRevoked: call.parameters.bool("include_revoked") ?? false, page)
+                return .page(keys) { key in
                     [
                         "id": .string("\(key.id)"), "name": .string(key.name), "prefix": .string(key.prefix),
                         "agent_id": .optional(key.agentID?.description), "revoked": .bool(key.revokedAt != nil),
@@ -102,23 +101,21 @@ extension Operation {
 
     private static func listUserKeys(_ services: ControlServices) -> Operation {
         Operation(
-            "keys_list_user", "Lists the caller's personal keys, without their text.", [], readOnly: true,
-            access: .anyPerson,
+            "keys_list_user", "Lists the caller's personal keys, without their text, newest first.",
+            [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .anyPerson,
             returns: .array(
                 .object([
                     ("id", .uuid), ("name", .string), ("prefix", .string), ("last_used_at", .nullable(.time)),
                     ("created_at", .time),
                 ]))
         ) { call in
-            let keys = try await services.keys.list(user: call.user)
-            return OperationResult(
-                .array(
-                    keys.map { key in
-                        [
-                            "id": .string("\(key.id)"), "name": .string(key.name), "prefix": .string(key.prefix),
-                            "last_used_at": .time(key.lastUsedAt), "created_at": .time(key.createdAt),
-                        ]
-                    }))
+            let keys = try await services.keys.list(user: call.user, call.page(1000))
+            return .page(keys) { key in
+                [
+                    "id": .string("\(key.id)"), "name": .string(key.name), "prefix": .string(key.prefix),
+                    "last_used_at": .time(key.lastUsedAt), "created_at": .time(key.createdAt),
+                ]
+            }
         }
     }
 

@@ -57,10 +57,12 @@ extension Operation {
 
     private static func listServers(_ services: ControlServices) -> Operation {
         Operation(
-            "mcp_servers_list", "Lists the workspace's MCP servers with their tools; never their secrets.", [],
-            readOnly: true, access: .role(.viewer), returns: .array(.mcpServer)
+            "mcp_servers_list", "Lists the workspace's MCP servers by name, with their tools; never their secrets.",
+            [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer),
+            returns: .array(.mcpServer)
         ) { call in
-            OperationResult(.array(try await services.mcpServers.list(workspace: call.workspaceKey).map(view)))
+            let servers = try await services.mcpServers.list(workspace: call.workspaceKey)
+            return .page(try Page(of: servers, call.page(1000)) { ListPlace(.text($0.name)) }, view)
         }
     }
 

@@ -9,23 +9,22 @@ extension Operation {
 
     private static func listTemplates(_ services: ControlServices) -> Operation {
         Operation(
-            "marketplace_list_templates", "Lists agents to start from.", [], readOnly: true, access: .role(.viewer),
+            "marketplace_list_templates", "Lists agents to start from.", [.limit(1...1000, default: 1000), .cursor],
+            readOnly: true, access: .role(.viewer),
             returns: .array(
                 .object([
                     ("id", .string), ("name", .string), ("description", .string), ("category", .string),
                     ("model", .string), ("tools", .array(.string)), ("setup_notes", .array(.string)),
                 ]))
-        ) { _ in
-            OperationResult(
-                .array(
-                    services.templates.templates.map { template in
-                        [
-                            "id": .string(template.id), "name": .string(template.name),
-                            "description": .string(template.description), "category": .string(template.category),
-                            "model": .string(template.model), "tools": .array(template.tools.map(JSONValue.string)),
-                            "setup_notes": .array(template.setupNotes.map(JSONValue.string)),
-                        ]
-                    }))
+        ) { call in
+            return .page(try Page(of: services.templates.templates, call.page(1000))) { template in
+                [
+                    "id": .string(template.id), "name": .string(template.name),
+                    "description": .string(template.description), "category": .string(template.category),
+                    "model": .string(template.model), "tools": .array(template.tools.map(JSONValue.string)),
+                    "setup_notes": .array(template.setupNotes.map(JSONValue.string)),
+                ]
+            }
         }
     }
 
@@ -52,10 +51,13 @@ extension Operation {
             draft.model = template.model
             draft.providerType = ModelNames.provider(forModel: template.model) ?? .anthropic
             draft.tools = template.tools
+            draft.approvalTools = template.approvalTools
             draft.promptVariables = template.promptVariables
             draft.inputSchema = template.inputSchema
+            draft.outputSchema = template.outputSchema
             draft.status = .paused
-            try await services.runtime.tools.check(draft.tools, field: "template_id", workspace: workspace)
+            try await services.runtime.tools.check(
+                draft.tools + draft.approvalTools, field: "template_id", workspace: workspace)
             let agent = try await services.agents.create(draft)
             let (_, key) = try await services.keys.create(
                 name: template.name, workspace: workspace.key, agent: agent.key)
@@ -69,22 +71,22 @@ extension Operation {
     /// Toolkits that are connected at Composio; a server without a key for it has none.
     private static func integrations(_ services: ControlServices) -> Operation {
         Operation(
-            "integrations_list", "Lists connected services.", [], readOnly: true, access: .role(.viewer),
+            "integrations_list", "Lists connected services by name.", [.limit(1...1000, default: 1000), .cursor],
+            readOnly: true, access: .role(.viewer),
             returns: .array(
                 .object([
                     ("id", .string), ("name", .string), ("provider", .string), ("status", .string),
                     ("connected_at", .nullable(.time)),
                 ]))
-        ) { _ in
-            let toolkits = try await services.composio.toolkits()
-            return OperationResult(
-                .array(
-                    toolkits.map { toolkit in
-                        [
-                            "id": .string(toolkit.slug), "name": .string(toolkit.slug), "provider": "composio",
-                            "status": "connected", "connected_at": .time(toolkit.connectedAt),
-                        ]
-                    }))
+        ) { call in
+            let page = try call.page(1000)
+            let toolkits = try await services.composio.toolkits().sorted { $0.slug < $1.slug }
+            return .page(try Page(of: toolkits, page) { ListPlace(.text($0.slug)) }) { toolkit in
+                [
+                    "id": .string(toolkit.slug), "name": .string(toolkit.slug), "provider": "composio",
+                    "status": "connected", "connected_at": .time(toolkit.connectedAt),
+                ]
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
+import AgentOSAutomation
 import AgentOSCore
 import AgentOSStore
+import AgentOSWire
 
 extension Operation {
     static func members(_ services: ControlServices) -> [Operation] {
@@ -52,7 +54,8 @@ extension Operation {
 
     private static func invite(_ services: ControlServices) -> Operation {
         Operation(
-            "members_invite", "Makes a link with which somebody can join; it works for seven days.",
+            "members_invite",
+            "Makes a link with which somebody can join, for seven days; it is mailed when there is a mail server.",
             [
                 .required("email", .string(1...254), "Whom to invite."),
                 .required("role", .choice(["admin", "member", "viewer"]), "What they may do."),
@@ -65,13 +68,17 @@ extension Operation {
             let email = try call.parameters.requiredString("email")
             guard isAddress(email) else { throw AgentOSError.invalid("email", "must be an e-mail address") }
             let role = call.parameters.string("role").flatMap(Role.init(word:)) ?? .viewer
+            let settings = services.automation.settings
+            let link = { @Sendable (token: String) in settings.publicURL + Route.invitesPrefix + token }
+            // A key that is part of programs must not make people who can do more than work here.
+            var highest = Role.admin
+            if case .workspace = call.principal.scope { highest = .member }
             let (invite, token) = try await services.members.invite(
-                email: email, role: role, workspace: call.workspaceKey)
+                email: email, role: role, highest: highest, workspace: call.workspace,
+                mailing: settings.mailServer == nil ? nil : link)
             return OperationResult([
                 "invite_id": .string("\(invite.id)"), "id": .string("\(invite.id)"), "email": .string(email),
-                "role": .string(role.word),
-                "invite_url": .string("\(services.automation.settings.publicURL)/invites/\(token)"),
-                "expires_at": .time(invite.expiresAt),
+                "role": .string(role.word), "invite_url": .string(link(token)), "expires_at": .time(invite.expiresAt),
             ])
         }
     }

@@ -15,11 +15,10 @@ extension Operation {
                         ("read", .boolean), ("created_at", .time),
                     ]))
             ) { call in
-                let limit = call.limit()
                 let found = try await services.notifications.list(
                     workspace: call.workspaceKey, unreadOnly: call.parameters.bool("unread_only") ?? false,
-                    before: try call.cursor(), limit: limit + 1)
-                return .page(found, limit: limit, cursor: { "\($0.id)" }) { note in
+                    call.page())
+                return .page(found) { note in
                     [
                         "id": .string("\(note.id)"), "type": .string(note.kind), "title": .string(note.title),
                         "body": .string(note.body), "agent_id": .optional(note.agentID?.description),

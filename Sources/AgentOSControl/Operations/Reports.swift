@@ -36,15 +36,14 @@ extension Operation {
                 .optional("status", .choice(states), "Only in this state."), .limit(), .cursor,
             ], readOnly: true, access: .role(.viewer), returns: .array(.object(summaryShape))
         ) { call in
+            let page = try call.page()
             var agent: Int64?
             if let id: AgentID = call.parameters.optionalID("agent_id") {
                 agent = try await services.agents.agent(id, workspace: call.workspaceKey).key
             }
-            let limit = call.limit()
             let found = try await services.reports.list(
-                workspace: call.workspaceKey, agent: agent, status: call.parameters.string("status"),
-                before: try call.cursor(), limit: limit + 1)
-            return .page(found, limit: limit, cursor: { "\($0.id)" }) { .object(view($0)) }
+                workspace: call.workspaceKey, agent: agent, status: call.parameters.string("status"), page)
+            return .page(found) { .object(view($0)) }
         }
     }
 

@@ -9,10 +9,9 @@ extension Operation {
                 [.limit(1...ResourceStore.bound, default: ResourceStore.bound), .cursor], readOnly: true,
                 access: .role(.viewer), returns: .array(.resource)
             ) { call in
-                let limit = call.limit(ResourceStore.bound)
                 let found = try await services.resources.list(
-                    workspace: call.workspaceKey, after: try call.cursor(), limit: limit + 1)
-                return .page(found, limit: limit, cursor: { "\($0.id)" }) { resource in
+                    workspace: call.workspaceKey, call.page(ResourceStore.bound))
+                return .page(found) { resource in
                     [
                         "id": .string("\(resource.id)"), "filename": .string(resource.filename),
                         "mime_type": .string(resource.mimeType), "size_bytes": .int(resource.sizeBytes),

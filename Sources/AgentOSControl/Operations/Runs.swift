@@ -23,16 +23,14 @@ extension Operation {
                 .limit(), .cursor,
             ], readOnly: true, access: .role(.viewer), returns: .array(.runSummary)
         ) { call in
+            let page = try call.page()
             let agent: AgentID? = call.parameters.optionalID("agent_id")
             var agentKey: Int64?
             if let agent { agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key }
-            let limit = call.limit()
             let runs = try await services.runs.list(
                 workspace: call.workspaceKey,
-                RunFilter(
-                    agentKey: agentKey, status: call.parameters.string("status").flatMap(RunStatus.init),
-                    before: try call.cursor(), limit: limit + 1))
-            return .page(runs, limit: limit, cursor: { "\($0.id)" }) { .object(RunView.summary($0)) }
+                RunFilter(agentKey: agentKey, status: call.parameters.string("status").flatMap(RunStatus.init)), page)
+            return .page(runs) { .object(RunView.summary($0)) }
         }
     }
 
@@ -49,19 +47,14 @@ extension Operation {
             [
                 .runID, .limit(1...5000, default: 500),
                 .optional("after_sequence", .integer(0...1 << 53), "Only events after this sequence number."),
-                .optional("cursor", .string(1...20), "Where the previous page ended: its x-next-cursor header."),
+                .cursor,
             ], readOnly: true, access: .role(.viewer), returns: .array(.event)
         ) { call in
+            let page = try call.page(500)
+            let (limit, place) = (page.limit, try page.key(start: 0))
             let run = try await services.runs.ref(call.parameters.id("run_id"), workspace: call.workspaceKey)
-            var after = call.parameters.int("after_sequence") ?? 0
-            if let cursor = call.parameters.string("cursor") {
-                guard let number = Int(cursor), (0...1 << 53).contains(number) else {
-                    throw AgentOSError.invalid("cursor", "is not one of this list's cursors")
-                }
-                after = max(after, number)
-            }
-            let limit = call.limit(500)
-            let events = try await services.log.events(ofRun: run.key, after: Int64(after), limit: limit + 1)
+            let after = max(place, Int64(call.parameters.int("after_sequence") ?? 0))
+            let events = try await services.log.events(ofRun: run.key, after: after, limit: limit + 1)
             var out = JSONWriter(capacity: events.prefix(limit).reduce(1024) { $0 + $1.raw.count + 420 })
             var renderer = EventRenderer(run: run.id)
             out.raw("[")
@@ -76,7 +69,8 @@ extension Operation {
             if !more, let last = shown.last, shown.count < limit {
                 more = try await !services.log.events(ofRun: run.key, after: last.sequence, limit: 1).isEmpty
             }
-            return OperationResult(encoded: out.bytes, nextCursor: more ? shown.last.map { "\($0.sequence)" } : nil)
+            return OperationResult(
+                encoded: out.bytes, nextCursor: more ? shown.last.map { ListPlace(.int($0.sequence)).cursor } : nil)
         }
     }
 
@@ -90,6 +84,9 @@ extension Operation {
                 .optional("start_session", .boolean, "Open a new conversation."),
                 .optional("history", .array(.object, 0...10_000), "Earlier turns, {role, content}."),
                 .optional("external_user_id", .string(1...255), "Your id of the conversation's user."),
+                .optional(
+                    "idempotency_key", .string(1...255),
+                    "The same key and parameters give the same run: printable ASCII without blanks."),
             ], access: .role(.member), returns: .invocation, audited: false
         ) { call in
             let parameters = call.parameters
@@ -102,10 +99,19 @@ extension Operation {
             request.externalUserID = parameters.string("external_user_id")
             try request.checkExternalUser()
             let agent = try await services.agents.agent(parameters.id("agent_id"), workspace: call.workspaceKey)
-            let started = try await services.runtime.invoke(agent, request)
+            let started = try await services.runtime.invoke(agent, request, invocation: try invocation(parameters))
             let (data, status) = try InvokeView.result(try await services.runtime.outcome(of: started))
             return OperationResult(encoded: data, status: status)
         }
+    }
+
+    /// What recognises a `runs_invoke` that is sent again: the key, and everything that was asked for.
+    private static func invocation(_ parameters: Parameters) throws -> HostedRunStore.Invocation? {
+        guard let given = parameters.string("idempotency_key") else { return nil }
+        let key = try HostedRunStore.Invocation.checked(given, field: "idempotency_key")
+        var asked = parameters.object
+        asked["workspace"] = nil
+        return HostedRunStore.Invocation(key: key, body: JSONValue.object(asked).encoded)
     }
 
     private static func runsCancel(_ services: ControlServices) -> Operation {

@@ -94,6 +94,11 @@ extension Operation {
             (schedule.frequency, schedule.cron) = (nil, cron)
         } else if isNew {
             throw AgentOSError.invalid("frequency", "is required")
+        } else {
+            for (name, current) in [("frequency", schedule.frequency), ("cron", schedule.cron)]
+            where current != nil && parameters.mentions(name) {
+                throw AgentOSError.invalid(name, "cannot be cleared: give the other of frequency and cron instead")
+            }
         }
         if parameters.mentions("day_of_week") { schedule.dayOfWeek = parameters.int("day_of_week") }
         if schedule.frequency == "weekly", schedule.dayOfWeek == nil {

@@ -5,11 +5,13 @@ extension Operation {
     static func search(_ services: ControlServices) -> [Operation] {
         [
             Operation(
-                "runs_search", "Finds runs by words in input, output and error, and by what they are; newest first.",
+                "runs_search",
+                "Finds runs by words in input, output, error and external id, and by what they are; newest first.",
                 [
                     .optional(
                         "query", .string(1...500),
-                        "Words that all have to be there; in double quotes: the words in this order."),
+                        "Words that all have to be there; in double quotes: the words in this order; a * behind a word "
+                            + "or a quote leaves its end open."),
                     .optional("agent_id", .uuid, "Only runs of this agent."),
                     .optional("tag", .string(1...50), "Only runs of agents with this label."),
                     .optional(
@@ -23,8 +25,8 @@ extension Operation {
                 ], readOnly: true, access: .role(.viewer), returns: .array(.runSummary)
             ) { call in
                 let parameters = call.parameters
-                let limit = call.limit()
-                var search = RunSearch(limit: limit + 1)
+                let page = try call.page()
+                var search = RunSearch()
                 search.text = parameters.string("query")
                 if let agent: AgentID = parameters.optionalID("agent_id") {
                     search.agentKey = try await services.agents.agent(agent, workspace: call.workspaceKey).key
@@ -35,9 +37,8 @@ extension Operation {
                 search.until = try parameters.time("until")
                 search.minimumCost = parameters.double("min_cost_usd").map(Money.init(usd:))
                 search.maximumCost = parameters.double("max_cost_usd").map(Money.init(usd:))
-                search.before = try call.cursor()
-                let runs = try await services.runSearch.find(workspace: call.workspaceKey, search)
-                return .page(runs, limit: limit, cursor: { "\($0.id)" }) { .object(RunView.summary($0)) }
+                let runs = try await services.runSearch.find(workspace: call.workspaceKey, search, page)
+                return .page(runs) { .object(RunView.summary($0)) }
             }
         ]
     }

@@ -5,23 +5,21 @@ extension Operation {
     static func tools(_ services: ControlServices) -> [Operation] {
         [
             Operation(
-                "tools_list_builtin", "Lists the tools every agent can be given.", [], readOnly: true,
-                access: .role(.viewer),
+                "tools_list_builtin", "Lists the tools every agent can be given.",
+                [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer),
                 returns: .array(
                     .object([
                         ("name", .string), ("description", .string), ("input_schema", .freeObject),
                         ("writes", .boolean),
                     ]))
-            ) { _ in
-                OperationResult(
-                    .array(
-                        services.runtime.shelf.all.map { tool in
-                            [
-                                "name": .string(tool.definition.name),
-                                "description": .string(tool.definition.description),
-                                "input_schema": tool.definition.inputSchema, "writes": .bool(tool.writes),
-                            ]
-                        }))
+            ) { call in
+                return .page(try Page(of: services.runtime.shelf.all, call.page(1000))) { tool in
+                    [
+                        "name": .string(tool.definition.name),
+                        "description": .string(tool.definition.description),
+                        "input_schema": tool.definition.inputSchema, "writes": .bool(tool.writes),
+                    ]
+                }
             }
         ]
     }
@@ -49,8 +47,8 @@ extension Operation {
                 return OperationResult(["ok": true, "provider_type": .string(provider.rawValue)])
             },
             Operation(
-                "providers_list", "Lists the model providers and whether there is a key for them; never the key.", [],
-                readOnly: true, access: .role(.admin),
+                "providers_list", "Lists the model providers and whether there is a key for them; never the key.",
+                [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.admin),
                 returns: .array(
                     .object([
                         ("id", .string), ("provider_type", .string), ("configured", .boolean), ("source", .string),
@@ -58,24 +56,23 @@ extension Operation {
                         ("updated_at", .nullable(.time)),
                     ]))
             ) { call in
+                let page = try Page(of: ProviderType.allCases, call.page(1000))
                 let records = try await services.providers.list(workspace: call.workspaceKey)
-                return OperationResult(
-                    .array(
-                        ProviderType.allCases.map { type in
-                            let record = records.first { $0.provider == type }
-                            let source =
-                                record != nil
-                                ? "workspace"
-                                : type == .demo
-                                    ? "builtin"
-                                    : services.providerDirectory.isInEnvironment(type) ? "environment" : "none"
-                            return [
-                                "id": .string(type.rawValue), "provider_type": .string(type.rawValue),
-                                "configured": .bool(source != "none"), "source": .string(source),
-                                "key_hint": .optional(record?.keyHint), "base_url": .optional(record?.baseURL),
-                                "updated_at": .time(record?.updatedAt),
-                            ]
-                        }))
+                return .page(page) { type in
+                    let record = records.first { $0.provider == type }
+                    let source =
+                        record != nil
+                        ? "workspace"
+                        : type == .demo
+                            ? "builtin"
+                            : services.providerDirectory.isInEnvironment(type) ? "environment" : "none"
+                    return [
+                        "id": .string(type.rawValue), "provider_type": .string(type.rawValue),
+                        "configured": .bool(source != "none"), "source": .string(source),
+                        "key_hint": .optional(record?.keyHint), "base_url": .optional(record?.baseURL),
+                        "updated_at": .time(record?.updatedAt),
+                    ]
+                }
             },
             Operation(
                 "providers_delete", "Removes the workspace's stored key for a model provider.", [stored],

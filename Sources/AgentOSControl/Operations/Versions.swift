@@ -34,32 +34,31 @@ extension Operation {
         Operation(
             "agents_versions", "Lists the versions of an agent's configuration, newest first.",
             [
-                .agentID, .limit(1...100, default: 20),
-                .optional("cursor", .string(1...20), "Where the previous page ended: its x-next-cursor header."),
+                .agentID, .limit(), .cursor,
             ], readOnly: true, access: .role(.viewer),
             returns: .array(.object(versionShape + [("changed", .array(.string)), ("is_current", .boolean)]))
         ) { call in
+            let page = try call.page()
             let agent = try await services.agents.agent(call.parameters.id("agent_id"), workspace: call.workspaceKey)
-            var before: Int?
-            if let cursor = call.parameters.string("cursor") {
-                before = Int(cursor)
-                if before == nil { throw AgentOSError.invalid("cursor", "is not one of this list's cursors") }
+            let versions = try await services.agentVersions.list(agent: agent.key, page)
+            // Each is compared with the one before it, the last one with one that is not shown.
+            var older = Dictionary(
+                zip(versions.items, versions.items.dropFirst()).map { ($0.version, $1.configuration) },
+                uniquingKeysWith: { first, _ in first })
+            if versions.end != nil, let last = versions.items.last {
+                let before = try await services.agentVersions.predecessor(of: last.version, agent: agent.key)
+                older[last.version] = before?.configuration
             }
-            let limit = call.limit()
-            // One more than shown, so that the last one shown can be compared with the one before it.
-            let versions = try await services.agentVersions.list(agent: agent.key, before: before, limit: limit + 1)
-            let shown = versions.prefix(limit).enumerated().map { index, version -> JSONValue in
+            let predecessors = older
+            return .page(versions) { version in
                 var row = view(version, agent)
-                let older = index + 1 < versions.count ? versions[index + 1].configuration : nil
-                row["changed"] = .array(
-                    older.map { ConfigurationChange.between($0, version.configuration).map { .string($0.field) } } ?? []
-                )
+                let changes = predecessors[version.version].map {
+                    ConfigurationChange.between($0, version.configuration).map { JSONValue.string($0.field) }
+                }
+                row["changed"] = .array(changes ?? [])
                 row["is_current"] = .bool(version.version == agent.version)
                 return .object(row)
             }
-            return OperationResult(
-                encoded: JSONValue.array(shown).encoded,
-                nextCursor: versions.count > limit ? "\(versions[limit - 1].version)" : nil)
         }
     }
 

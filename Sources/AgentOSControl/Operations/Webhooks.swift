@@ -14,8 +14,8 @@ extension Operation {
 
     private static func list(_ services: ControlServices) -> Operation {
         Operation(
-            "webhooks_list", "Lists who is told of runs by HTTP, those of agents' settings among them.", [],
-            readOnly: true, access: .role(.viewer),
+            "webhooks_list", "Lists who is told of runs by HTTP, those of agents' settings among them, oldest first.",
+            [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .role(.viewer),
             returns: .array(
                 .object([
                     ("id", .uuid), ("name", .nullable(.string)), ("url", .string), ("events", .array(.string)),
@@ -23,18 +23,16 @@ extension Operation {
                     ("disabled_at", .nullable(.time)), ("created_at", .time),
                 ]))
         ) { call in
-            let hooks = try await services.webhooks.list(workspace: call.workspaceKey)
-            return OperationResult(
-                .array(
-                    hooks.map { hook in
-                        [
-                            "id": .string("\(hook.id)"), "name": .optional(hook.name), "url": .string(hook.url),
-                            "events": .array(hook.events.map(JSONValue.string)),
-                            "agent_id": .optional(hook.agentID?.description), "is_agent_setting": .bool(hook.isSetting),
-                            "enabled": .bool(hook.isEnabled), "disabled_at": .time(hook.disabledAt),
-                            "created_at": .time(hook.createdAt),
-                        ]
-                    }))
+            let hooks = try await services.webhooks.list(workspace: call.workspaceKey, call.page(1000))
+            return .page(hooks) { hook in
+                [
+                    "id": .string("\(hook.id)"), "name": .optional(hook.name), "url": .string(hook.url),
+                    "events": .array(hook.events.map(JSONValue.string)),
+                    "agent_id": .optional(hook.agentID?.description), "is_agent_setting": .bool(hook.isSetting),
+                    "enabled": .bool(hook.isEnabled), "disabled_at": .time(hook.disabledAt),
+                    "created_at": .time(hook.createdAt),
+                ]
+            }
         }
     }
 
@@ -67,9 +65,10 @@ extension Operation {
         Operation(
             "webhooks_update", "Changes the given fields of a webhook; enabling one again forgets its failures.",
             [
-                id, .optional("url", .string(1...2000), "Where to."),
-                .optional("events", .array(.choice(WebhookStore.events), 1...20), "Which events."),
-                .optional("name", .string(1...120), "A label."), .optional("enabled", .boolean, "Whether it is told."),
+                id, .optional("url", .string(1...2000), "Where to.").lasting,
+                .optional("events", .array(.choice(WebhookStore.events), 1...20), "Which events.").lasting,
+                .optional("name", .string(1...120), "A label.").lasting,
+                .optional("enabled", .boolean, "Whether it is told.").lasting,
             ], access: .role(.admin), returns: .object(done)
         ) { call in
             let hook = try await services.webhooks.webhook(
@@ -108,11 +107,10 @@ extension Operation {
                     ("finished_at", .nullable(.time)),
                 ]))
         ) { call in
+            let page = try call.page()
             let hook = try await services.webhooks.webhook(
                 call.parameters.id("webhook_id"), workspace: call.workspaceKey)
-            let limit = call.limit()
-            let found = try await services.deliveries.list(hook: hook, before: try call.cursor(), limit: limit + 1)
-            return .page(found, limit: limit, cursor: { "\($0.id)" }) { delivery in
+            return .page(try await services.deliveries.list(hook: hook, page)) { delivery in
                 [
                     "id": .string("\(delivery.id)"), "event": .string(delivery.event),
                     "run_id": .optional(delivery.runID?.description), "status": .string(delivery.status),
@@ -144,6 +142,9 @@ extension Operation {
         ) { call in
             let hook = try await services.webhooks.webhook(
                 call.parameters.id("webhook_id"), workspace: call.workspaceKey)
+            guard hook.isEnabled else {
+                throw AgentOSError(.conflict, "This webhook is disabled: it is told nothing until it is enabled again.")
+            }
             try await services.deliveries.test(hook, workspaceID: call.workspace.ref.id)
             return OperationResult(["ok": true, "webhook_id": .string("\(hook.id)")])
         }

@@ -128,13 +128,15 @@ extension Operation {
     private static func listTools(_ services: ControlServices) -> Operation {
         Operation(
             "tools_list_workspace", "Lists the workspace's HTTP tools by name; never their secrets.",
-            [.optional("enabled_only", .boolean, "Only those that agents can use (default false).")], readOnly: true,
-            access: .role(.viewer), returns: .array(.workspaceTool)
+            [
+                .optional("enabled_only", .boolean, "Only those that agents can use (default false)."),
+                .limit(1...1000, default: 1000), .cursor,
+            ], readOnly: true, access: .role(.viewer), returns: .array(.workspaceTool)
         ) { call in
             let store = services.workspaceTools
             let tools = try await store.list(
                 workspace: call.workspaceKey, enabledOnly: call.parameters.bool("enabled_only") ?? false)
-            return OperationResult(.array(tools.map { view($0, store) }))
+            return .page(try Page(of: tools, call.page(1000)) { ListPlace(.text($0.name)) }) { view($0, store) }
         }
     }
 

@@ -5,29 +5,32 @@ extension Operation {
     static func workspaces(_ services: ControlServices) -> [Operation] {
         [
             Operation(
-                "workspaces_list", "Lists the workspaces that this key can see.", [], readOnly: true, access: .anybody,
+                "workspaces_list", "Lists the workspaces that this key can see, oldest first.",
+                [.limit(1...1000, default: 1000), .cursor], readOnly: true, access: .anybody,
                 returns: .array(.object([("id", .uuid), ("slug", .string), ("name", .string), ("role", .string)]))
             ) { call in
-                func view(_ workspace: Workspace, _ role: Role) -> JSONValue {
-                    [
-                        "id": .string("\(workspace.ref.id)"), "slug": .string(workspace.slug),
-                        "name": .string(workspace.name), "role": .string(role.word),
-                    ]
-                }
+                let page = try call.page(1000)
+                let all: [Membership]
                 switch call.principal.scope {
-                case .user(let user):
-                    let all = try await services.workspaces.memberships(ofUser: user)
-                    return OperationResult(.array(all.map { view($0.workspace, $0.role) }))
+                case .user(let user): all = try await services.workspaces.memberships(ofUser: user)
                 case .workspace(let own), .agent(let own, _):
                     let workspace = try await services.workspaces.workspace(key: own.key)
-                    return OperationResult(.array(workspace.map { [view($0, .admin)] } ?? []))
+                    all = workspace.map { [Membership(workspace: $0, role: .admin)] } ?? []
+                }
+                return .page(try Page(of: all, page) { ListPlace(.int($0.workspace.ref.key)) }) { membership in
+                    [
+                        "id": .string("\(membership.workspace.ref.id)"), "slug": .string(membership.workspace.slug),
+                        "name": .string(membership.workspace.name), "role": .string(membership.role.word),
+                    ]
                 }
             },
             Operation(
                 "workspaces_create", "Creates a workspace; the caller becomes its owner.",
                 [
                     .required("name", .string(1...120), "Its name."),
-                    .optional("slug", .string(1...60), "Its short name in URLs; default: made from the name."),
+                    .optional(
+                        "slug", .string(1...WorkspaceStore.slugLength),
+                        "Its short name in URLs; default: made from the name, with a number when it is taken."),
                 ], access: .anyPerson,
                 returns: .object([
                     ("workspace_id", .uuid), ("id", .uuid), ("slug", .string), ("name", .string), ("role", .string),
@@ -37,12 +40,16 @@ extension Operation {
                     throw AgentOSError(.forbidden, "Only a person can create a workspace.")
                 }
                 let name = try call.parameters.requiredString("name")
-                let slug = call.parameters.string("slug") ?? slug(from: name)
+                let given = call.parameters.string("slug")
+                let slug = given ?? slug(from: name)
                 guard isSlug(slug) else {
-                    throw AgentOSError.invalid(
-                        "slug", "must be lower-case letters, digits and single hyphens, not a UUID")
+                    throw given != nil
+                        ? AgentOSError.invalid(
+                            "slug", "must be lower-case letters, digits and single hyphens, not a UUID")
+                        : AgentOSError.invalid("name", "must not be a UUID, or needs a slug beside it")
                 }
-                let workspace = try await services.workspaces.create(name: name, slug: slug, owner: user)
+                let workspace = try await services.workspaces.create(
+                    name: name, slug: slug, numbered: given == nil, owner: user)
                 return OperationResult([
                     "workspace_id": .string("\(workspace.ref.id)"), "id": .string("\(workspace.ref.id)"),
                     "slug": .string(workspace.slug), "name": .string(workspace.name), "role": "owner",
@@ -65,6 +72,7 @@ extension Operation {
                     services.runs.forget(agent: agent)
                     services.runtime.cancelAll(ofAgent: agent)
                 }
+                try await services.humanInput.wakeOrphans()
                 return OperationResult(["ok": true, "workspace_id": .string("\(workspace.ref.id)")])
             },
         ]
@@ -83,6 +91,8 @@ extension Operation {
             (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) ? Character(Unicode.Scalar(byte)) : "-"
         }
         let slug = String(kept).split(separator: "-").joined(separator: "-")
-        return slug.isEmpty ? "workspace" : String(slug.prefix(60))
+        // The cut can leave a hyphen at the end.
+        let short = slug.prefix(WorkspaceStore.slugLength).split(separator: "-").joined(separator: "-")
+        return short.isEmpty ? "workspace" : short
     }
 }

@@ -90,7 +90,7 @@ enum RunView {
         out.raw(",\"context\":")
         out.raw(question.context ?? Array("null".utf8))
         out.raw(",\"options\":")
-        out.raw(question.options ?? Array("null".utf8))
+        out.raw(question.options ?? Array("[]".utf8))
         out.raw("}")
     }
 }

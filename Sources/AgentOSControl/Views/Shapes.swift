@@ -70,7 +70,7 @@ extension ResultType {
                     .nullable(
                         .object([
                             ("request_id", .uuid), ("question", .string), ("context", .anything),
-                            ("options", .nullable(.array(.string))),
+                            ("options", .array(.string)),
                         ]))
                 ),
                 ("tasks", .array(task)),

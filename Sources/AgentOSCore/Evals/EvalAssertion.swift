@@ -28,12 +28,7 @@ public struct EvalAssertion: Sendable {
         }
 
         /// The text of a plain answer, else the output as JSON.
-        public var text: String {
-            if let object = output.objectValue, object.count == 1, let text = object["text"]?.stringValue {
-                return text
-            }
-            return output.isNull ? "" : output.text
-        }
+        public var text: String { EvalAssertion.plainText(of: output) ?? (output.isNull ? "" : output.text) }
     }
 
     public struct Result: Sendable {
@@ -47,6 +42,12 @@ public struct EvalAssertion: Sendable {
         "similar_to", "tool_called", "tool_not_called", "tools_in_order", "no_error", "max_duration_ms", "max_tokens",
         "max_cost_usd", "max_steps", "llm_judge",
     ]
+
+    /// The text of an answer that is nothing else.
+    public static func plainText(of output: JSONValue) -> String? {
+        guard let object = output.objectValue, object.count == 1 else { return nil }
+        return object["text"]?.stringValue
+    }
 
     public let type: String
     private let value: JSONValue
@@ -126,14 +127,16 @@ public struct EvalAssertion: Sendable {
         }
         let tools = JSONValue.array(run.tools.map(JSONValue.string))
         switch type {
-        case "output_contains": return result(text.contains(needle), .string(text))
-        case "output_not_contains": return result(!text.contains(needle), .string(text))
-        case "output_equals": return result(run.output == value || .string(text) == value, run.output)
+        case "output_contains": return result(TextSearch.holds(text, needle), .string(text))
+        case "output_not_contains": return result(!TextSearch.holds(text, needle), .string(text))
+        case "output_equals":
+            return result(Self.areEqual(run.output, value) || Self.areEqual(.string(text), value), run.output)
         case "output_matches": return result(schema?.isValid(.string(text)) ?? false, .string(text))
         case "json_schema": return result(schema?.isValid(run.output) ?? false, run.output)
         case "json_path_equals":
             let found = JSONPath(value["path"]?.stringValue ?? "").value(in: run.output)
-            return result(found == value["value"], found ?? .null, value["value"])
+            let isEqual = found.map { Self.areEqual($0, value["value"] ?? .null) } ?? false
+            return result(isEqual, found ?? .null, value["value"])
         case "similar_to":
             let share = Self.similarity(text, value.stringValue ?? value["text"]?.stringValue ?? "")
             return result(share >= (value["threshold"]?.doubleValue ?? 0.7), .double(share))
@@ -150,6 +153,11 @@ public struct EvalAssertion: Sendable {
         case "max_steps": return atMost(Double(run.steps), .int(run.steps))
         default: return result(false, .null)
         }
+    }
+
+    /// Whether two values mean the same: numbers by their value, of any length exactly; objects in any order.
+    private static func areEqual(_ a: JSONValue, _ b: JSONValue) -> Bool {
+        CanonicalJSON.bytes(of: a) == CanonicalJSON.bytes(of: b)
     }
 
     /// Shared words among all words of both (Jaccard), letter case aside.

@@ -44,11 +44,14 @@ public struct EventBatch: Sendable {
     public var bytes: [UInt8]
     public var items: [Item]
     public var tokens: [Tokens]
+    /// A model that an event names without telling of tokens.
+    public var model: String?
 
-    public init(bytes: [UInt8] = [], items: [Item] = [], tokens: [Tokens] = []) {
+    public init(bytes: [UInt8] = [], items: [Item] = [], tokens: [Tokens] = [], model: String? = nil) {
         self.bytes = bytes
         self.items = items
         self.tokens = tokens
+        self.model = model
     }
 
     /// Puts a price on tokens whose model the book knows.
@@ -62,10 +65,11 @@ public struct EventBatch: Sendable {
     /// Appends an event made by the server itself; such events are never repeats.
     public mutating func append(
         event: [UInt8], occurredAt: Timestamp, isSpan: Bool = false, isError: Bool = false,
-        tokens usage: TokenUsage? = nil,
-        cost: Money? = nil
+        tokens usage: TokenUsage? = nil, model: String? = nil, cost: Money? = nil
     ) {
-        if let usage { tokens.append(Tokens(item: items.count, usage: usage, isSpan: isSpan, cost: cost)) }
+        if let usage {
+            tokens.append(Tokens(item: items.count, usage: usage, isSpan: isSpan, model: model, cost: cost))
+        }
         items.append(
             Item(
                 offset: UInt32(bytes.count), length: UInt32(event.count), digest: 0,

@@ -7,18 +7,25 @@ public struct JSONParseError: Error, Sendable, Equatable {
 /// Reads JSON as the official client writes it: besides RFC 8259 the bare words `NaN`, `Infinity` and `-Infinity`,
 /// and lone surrogates, which become U+FFFD. Text must be UTF-8; nesting is bounded.
 public struct JSONParser {
-    /// Deepest nesting accepted anywhere.
+    /// Deepest nesting of a value that comes from outside.
     public static let maximumDepth = 512
+    /// Deepest nesting of what this project writes around such values: answers, events, journal entries, rows.
+    public static let documentDepth = maximumDepth + 32
 
     private let bytes: UnsafeBufferPointer<UInt8>
+    private let limit: Int
     private var position = 0
 
-    private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    private init(_ bytes: UnsafeBufferPointer<UInt8>, _ limit: Int) {
+        self.bytes = bytes
+        self.limit = limit
+    }
 
     /// Parses one value with nothing but white space around it.
+    /// - Parameter depth: the deepest nesting that is read.
     /// - Throws: `JSONParseError`
-    public static func parse(_ bytes: UnsafeBufferPointer<UInt8>) throws -> JSONValue {
-        var parser = JSONParser(bytes)
+    public static func parse(_ bytes: UnsafeBufferPointer<UInt8>, depth: Int = maximumDepth) throws -> JSONValue {
+        var parser = JSONParser(bytes, depth)
         parser.skipSpace()
         let value = try parser.value(depth: 0)
         parser.skipSpace()
@@ -26,13 +33,13 @@ public struct JSONParser {
         return value
     }
 
-    public static func parse(_ bytes: [UInt8]) throws -> JSONValue {
-        try bytes.withUnsafeBufferPointer { try parse($0) }
+    public static func parse(_ bytes: [UInt8], depth: Int = maximumDepth) throws -> JSONValue {
+        try bytes.withUnsafeBufferPointer { try parse($0, depth: depth) }
     }
 
-    public static func parse(_ text: String) throws -> JSONValue {
+    public static func parse(_ text: String, depth: Int = maximumDepth) throws -> JSONValue {
         var text = text
-        return try text.withUTF8 { try parse($0) }
+        return try text.withUTF8 { try parse($0, depth: depth) }
     }
 
     private func failure(_ problem: String) -> JSONParseError { JSONParseError(offset: position, problem: problem) }
@@ -50,10 +57,10 @@ public struct JSONParser {
         guard position < bytes.count else { throw failure("unexpected end") }
         switch bytes[position] {
         case UInt8(ascii: "{"):
-            guard depth < Self.maximumDepth else { throw failure("nested deeper than \(Self.maximumDepth) levels") }
+            guard depth < limit else { throw failure("nested deeper than \(limit) levels") }
             return .object(try object(depth: depth + 1))
         case UInt8(ascii: "["):
-            guard depth < Self.maximumDepth else { throw failure("nested deeper than \(Self.maximumDepth) levels") }
+            guard depth < limit else { throw failure("nested deeper than \(limit) levels") }
             return .array(try array(depth: depth + 1))
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"):

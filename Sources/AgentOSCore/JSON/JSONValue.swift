@@ -42,8 +42,7 @@ public enum JSONValue: Sendable, Hashable {
     public var intValue: Int? {
         guard case .number(let literal) = self else { return nil }
         if let exact = Int(literal) { return exact }
-        guard let value = Double(literal), value.rounded() == value, value.magnitude < 9.0e15 else { return nil }
-        return Int(value)
+        return Double(literal).flatMap { Int(exactly: $0) }
     }
 
     /// A count as others report it, brought into 0 to 2^50, so that sums of counts cannot overflow.

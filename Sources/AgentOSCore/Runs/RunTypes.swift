@@ -69,17 +69,23 @@ public struct TokenSums: Sendable, Hashable {
     public var spanPriced = 0
     public var responseCost = Money.zero
     public var responsePriced = 0
+    /// What the counts given at the run's end cost; nil when their model is unknown or has no price.
+    public var givenCost: Money?
 
     public init() {}
 
     /// The run's cost by the same authority as its tokens; nil when nothing of it has a known price.
     public var effectiveCost: Money? {
+        if let givenCost { return givenCost }
         if spanCount > 0 { return spanPriced > 0 ? spanCost : nil }
         return responsePriced > 0 ? responseCost : nil
     }
 
     /// Model calls without a known price.
-    public var unpricedCount: Int { spanCount > 0 ? spanCount - spanPriced : responseCount - responsePriced }
+    public var unpricedCount: Int {
+        if givenCost != nil { return 0 }
+        return spanCount > 0 ? spanCount - spanPriced : responseCount - responsePriced
+    }
 
     /// The run's token columns: the counts given at its end, else its spans', else its responses'.
     public var effective: GivenUsage {

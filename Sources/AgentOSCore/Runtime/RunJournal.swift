@@ -63,6 +63,24 @@ public struct RecordedReply: Sendable, Hashable {
     }
 }
 
+/// The text of a model call that came to no reply, as far as it was passed on.
+public struct UnfinishedText: Sendable, Hashable {
+    public var text: String
+    /// UTF-8 lengths of the pieces in which it was passed on; empty when it came whole.
+    public var pieces: [Int]
+
+    public init(text: String, pieces: [Int]) {
+        self.text = text
+        self.pieces = pieces
+    }
+
+    /// Nil when nothing was passed on.
+    public init?(_ pieces: [String]) {
+        guard !pieces.isEmpty else { return nil }
+        self.init(text: pieces.joined(), pieces: pieces.count > 1 ? pieces.map(\.utf8.count) : [])
+    }
+}
+
 /// A tool call that waits for a person's yes.
 public struct ApprovalRequest: Sendable, Hashable {
     public var id: ApprovalID
@@ -145,7 +163,8 @@ public enum JournalEntry: Sendable, Hashable {
     case inputRequested(InputRequest)
     case inputReceived(HumanRequestID, String)
     case inputExpired(HumanRequestID)
-    case ended(RunOutcome)
+    /// `unfinished`: of a model call that was open when the run ended.
+    case ended(RunOutcome, unfinished: UnfinishedText? = nil)
 
     /// The word in `run_steps.kind`.
     public var kind: String {

@@ -158,7 +158,7 @@ public struct RunMachine: Sendable {
             failure = .failed(
                 code: .timeout, message: "Nobody answered the agent's question in time.",
                 detail: ["type": "TIMEOUT", "request_id": .string("\(id)")])
-        case .ended(let outcome): self.outcome = outcome
+        case .ended(let outcome, _): self.outcome = outcome
         }
         return true
     }

@@ -15,6 +15,8 @@ public struct MarkdownPage {
     private var rows: [[String]] = []
     private var numbers: Set<Int> = []
     private var code: [String]?
+    /// How many backticks began the code; as many end it.
+    private var fence = 0
 
     public static func html(_ markdown: String, title: String) -> String {
         var page = MarkdownPage()
@@ -32,7 +34,8 @@ public struct MarkdownPage {
 
     private mutating func add(_ line: String) {
         if let open = code {
-            if line.hasPrefix("```") {
+            let ticks = line.prefix { $0 == "`" }.count
+            if ticks >= fence, line.dropFirst(ticks).allSatisfy(\.isWhitespace) {
                 body.append(Self.block(open))
                 code = nil
             } else {
@@ -44,6 +47,7 @@ public struct MarkdownPage {
         if trimmed.hasPrefix("```") {
             close()
             code = []
+            fence = trimmed.prefix { $0 == "`" }.count
         } else if trimmed.isEmpty {
             close()
         } else if let level = Self.heading(trimmed) {

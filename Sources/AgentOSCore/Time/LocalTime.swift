@@ -32,12 +32,24 @@ public struct LocalTime: Sendable {
 
     /// - Parameter zone: an IANA name; nil when there is no such zone.
     public init?(zone name: String) {
-        // Foundation takes abbreviations and offsets too; a name with a region, or UTC, is what people mean.
-        guard name == "UTC" || name.contains("/"),
-            TimeZone.knownTimeZoneIdentifiers.contains(name) || name == "UTC" || TimeZone(identifier: name) != nil,
-            let zone = TimeZone(identifier: name)
-        else { return nil }
+        // Foundation takes abbreviations, offsets and perhaps paths too; a name of the zone database is meant.
+        let known = ZoneNames.short[name] ?? (Self.isOfPlace(name) ? name : nil)
+        guard let known, let zone = TimeZone(identifier: known) else { return nil }
         self.zone = zone
+    }
+
+    /// Whether a name looks like `Region/Place`.
+    private static func isOfPlace(_ name: String) -> Bool {
+        let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        return parts.count > 1 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(isOfName) }
+    }
+
+    /// A letter, a digit, or one of `+`, `-` and `_`.
+    private static func isOfName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2b, 0x2d, 0x5f: true
+        default: false
+        }
     }
 
     private func offset(at seconds: Int64) -> Int64 {

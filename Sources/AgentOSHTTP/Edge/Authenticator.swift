@@ -20,11 +20,25 @@ struct Authenticator: Sendable {
         if let key = Self.key(in: request.headers[.authorization]), let principal = try await keys.principal(of: key) {
             return principal
         }
-        if let verdict = failures.take(peer(of: request, context)), !verdict.allowed {
-            throw AgentOSError(
-                .rateLimited, "Too many failed authentications from this address.", retryAfter: verdict.retryAfter)
+        throw refusal(AgentOSError(.unauthenticated, "Invalid or revoked key."), of: request, context)
+    }
+
+    /// Does what a link is the key to. A wrong link or signature counts as a failed authentication of the peer.
+    /// - Throws: what `body` throws; RATE_LIMITED in its place for a peer that failed too often.
+    func opening<R>(for request: Request, _ context: EdgeContext, _ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as AgentOSError where error.code == .unauthenticated || error.code == .notFound {
+            throw refusal(error, of: request, context)
         }
-        throw AgentOSError(.unauthenticated, "Invalid or revoked key.")
+    }
+
+    /// Counts a failure of the peer.
+    /// - Returns: what it is told.
+    private func refusal(_ error: AgentOSError, of request: Request, _ context: EdgeContext) -> AgentOSError {
+        guard let verdict = failures.take(peer(of: request, context)), !verdict.allowed else { return error }
+        return AgentOSError(
+            .rateLimited, "Too many failed authentications from this address.", retryAfter: verdict.retryAfter)
     }
 
     private static func key(in header: String?) -> String? {

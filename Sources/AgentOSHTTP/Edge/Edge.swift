@@ -77,6 +77,7 @@ public struct Edge: HTTPResponder {
     private let ingestLimiter: RateLimiter<Int64>
     private let invokeLimiter: RateLimiter<Int64>
     private let controlLimiter: RateLimiter<Int64>
+    private let hookLimiter: RateLimiter<AgentID>
     let logger: Logger
 
     public init(_ services: EdgeServices, configuration: EdgeConfiguration, metrics: Metrics, logger: Logger) {
@@ -89,6 +90,7 @@ public struct Edge: HTTPResponder {
         ingestLimiter = RateLimiter(perMinute: configuration.ingestLimit)
         invokeLimiter = RateLimiter(perMinute: configuration.invokeLimit)
         controlLimiter = RateLimiter(perMinute: configuration.controlLimit)
+        hookLimiter = RateLimiter(perMinute: configuration.invokeLimit)
     }
 
     public func respond(to request: Request, context: EdgeContext) async throws -> Response {
@@ -129,7 +131,7 @@ public struct Edge: HTTPResponder {
                     "milliseconds": .string("\((seconds * 10_000).rounded() / 10)"),
                 ])
         }
-        return reply.response(fields)
+        return reply.response(fields, isHead: request.method == .head)
     }
 
     /// Types and codes only: an error's text can hold what a caller sent.
@@ -146,7 +148,6 @@ public struct Edge: HTTPResponder {
     private static func route(of request: Request, _ label: inout String) throws -> Route {
         switch match(request) {
         case .unknown: throw AgentOSError(.notFound, "There is nothing at this path.")
-        case .noSuch(let noun): throw AgentOSError.notFound(noun)
         case .route(let route):
             label = route.label
             guard route.methods.contains(request.method.rawValue) else {
@@ -210,7 +211,12 @@ public struct Edge: HTTPResponder {
         case .rpc(let method):
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await rpc(method, request, principal)
-        case .hook(let agent, let token): return try await hook(agent, token, request)
+        case .hook(let agent, let token):
+            let link = try await authenticator.opening(for: request, context) {
+                try await services.automation.link(agent: agent, token: token)
+            }
+            try Self.take(from: hookLimiter, agent, of: "link", &fields)
+            return try await authenticator.opening(for: request, context) { try await hook(link, request) }
         case .mcp:
             let principal = try await admitted(request, context, controlLimiter, &fields)
             return try await mcp(request, principal)
@@ -225,16 +231,24 @@ public struct Edge: HTTPResponder {
         _ request: Request, _ context: EdgeContext, _ limiter: RateLimiter<Int64>, _ fields: inout HTTPFields
     ) async throws -> Principal {
         let principal = try await authenticator.principal(of: request, context)
-        guard let verdict = limiter.take(principal.keyKey) else { return principal }
+        try Self.take(from: limiter, principal.keyKey, of: "key", &fields)
+        return principal
+    }
+
+    /// Takes a request's token and tells of the limit in the answer's headers.
+    /// - Parameter noun: what the limit belongs to.
+    private static func take<Key: Hashable & Sendable>(
+        from limiter: RateLimiter<Key>, _ key: Key, of noun: String, _ fields: inout HTTPFields
+    ) throws {
+        guard let verdict = limiter.take(key) else { return }
         fields[Header.limit] = "\(verdict.limit)"
         fields[Header.remaining] = "\(verdict.remaining)"
         fields[Header.reset] = "\(verdict.reset)"
         guard verdict.allowed else {
             throw AgentOSError(
-                .rateLimited, "Too many requests: the limit of this key is \(verdict.limit) a minute.",
+                .rateLimited, "Too many requests: the limit of this \(noun) is \(verdict.limit) a minute.",
                 retryAfter: verdict.retryAfter)
         }
-        return principal
     }
 
     /// New data is taken only while there is room for it.

@@ -47,12 +47,12 @@ public final class Metrics: Sendable {
         }
     }
 
-    /// One number of another part of the server.
+    /// One number of another part of the server, or several of one kind.
     public struct Gauge: Sendable {
         let name: String
         let help: String
         let type: String
-        let values: [(labels: String, value: Double)]
+        let samples: [(suffix: String, labels: String, value: Double)]
 
         public init(
             _ name: String, _ help: String, type: String = "gauge", _ values: [(labels: String, value: Double)]
@@ -60,7 +60,27 @@ public final class Metrics: Sendable {
             self.name = name
             self.help = help
             self.type = type
-            self.values = values
+            samples = values.map { ("", $0.labels, $0.value) }
+        }
+
+        /// A histogram.
+        /// - Parameters:
+        ///   - counts: how often values fell between one bound and the one before it; one more than there are bounds.
+        ///   - sum: of all values.
+        public init(_ name: String, _ help: String, bounds: [Int], counts: [UInt64], sum: Double) {
+            self.name = name
+            self.help = help
+            type = "histogram"
+            var samples: [(suffix: String, labels: String, value: Double)] = []
+            var total: UInt64 = 0
+            for (slot, count) in counts.enumerated() {
+                total += count
+                let bound = slot < bounds.count ? "\(bounds[slot])" : "+Inf"
+                samples.append(("_bucket", "le=\"\(bound)\"", Double(total)))
+            }
+            samples.append(("_sum", "", sum))
+            samples.append(("_count", "", Double(total)))
+            self.samples = samples
         }
 
         public init(_ name: String, _ help: String, type: String = "gauge", _ value: Double) {
@@ -97,9 +117,10 @@ public final class Metrics: Sendable {
         out += "agentos_ingest_repeated_events_total \(state.repeated)\n"
         for gauge in others {
             head(gauge.name, gauge.type, gauge.help)
-            for (labels, value) in gauge.values {
+            for (suffix, labels, value) in gauge.samples {
                 let shown = value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
-                out += labels.isEmpty ? "\(gauge.name) \(shown)\n" : "\(gauge.name){\(labels)} \(shown)\n"
+                let place = labels.isEmpty ? "" : "{\(labels)}"
+                out += "\(gauge.name)\(suffix)\(place) \(shown)\n"
             }
         }
         return out

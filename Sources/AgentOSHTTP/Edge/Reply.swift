@@ -70,10 +70,17 @@ struct Reply: Sendable {
         return reply
     }
 
-    func response(_ fields: HTTPFields) -> Response {
+    /// - Parameter isHead: whether only the headers were asked for; a body would be taken for the next answer.
+    func response(_ fields: HTTPFields, isHead: Bool) -> Response {
         var headers = fields
         headers[.contentType] = contentType
         for (name, value) in self.headers { headers[name] = value }
+        if isHead {
+            let length = stream == nil ? body.count : nil
+            return Response(
+                status: .init(code: status), headers: headers,
+                body: ResponseBody(contentLength: length) { try await $0.finish(nil) })
+        }
         guard let stream else {
             return Response(
                 status: .init(code: status), headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))

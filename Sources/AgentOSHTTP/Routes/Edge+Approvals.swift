@@ -7,6 +7,7 @@ import Hummingbird
 extension Edge {
     /// `GET /api/v1/approvals?agent_id=&limit=&workspace=`: `approvals_list` by another road.
     func approvals(_ request: Request, _ principal: Principal) async throws -> Reply {
+        try Self.refuseAgents(principal)
         let query = Query(request)
         var body = JSONObject()
         for name in ["agent_id", "workspace", "cursor"] { if let value = query[name] { body[name] = .string(value) } }
@@ -20,6 +21,7 @@ extension Edge {
 
     /// `POST /api/v1/approvals/:id/decide`: `approvals_decide` by another road; the path names the approval.
     func decide(_ id: ApprovalID, _ request: Request, _ principal: Principal) async throws -> Reply {
+        try Self.refuseAgents(principal)
         let workspace = Query(request)["workspace"]
         return try await bodies.withObject(of: request, limit: configuration.maximumControlBody) { json in
             let result = try await services.registry.call("approvals_decide", by: principal) {

@@ -9,10 +9,22 @@ import NIOCore
 extension Edge {
     /// `POST /api/v1/rpc/<method>`
     func rpc(_ method: String, _ request: Request, _ principal: Principal) async throws -> Reply {
-        try await bodies.withObject(of: request, limit: configuration.maximumControlBody) { json in
-            let result = try await services.registry.call(method, by: principal) { try json.object() }
-            return reply(result)
+        try Self.refuseAgents(principal)
+        do {
+            return try await bodies.withObject(of: request, limit: configuration.maximumControlBody) { json in
+                let result = try await services.registry.call(method, by: principal) { try json.object() }
+                return reply(result)
+            }
+        } catch let error as AgentOSError where error.code == .validation {
+            // Also of a body that is no JSON: who may not call at all is told that first.
+            try await services.registry.admit(principal, to: method)
+            throw error
         }
+    }
+
+    /// The kind of key is judged before anything that the request says.
+    static func refuseAgents(_ principal: Principal) throws {
+        if case .agent = principal.scope { throw OperationRegistry.noWorkspace }
     }
 
     func reply(_ result: OperationResult) -> Reply {
@@ -86,8 +98,7 @@ extension Edge {
     func scope(of principal: Principal, _ query: Query, atLeast role: Role) async throws -> WatchScope {
         switch principal.scope {
         case .agent(let workspace, let agent): return WatchScope(workspace: workspace, agentKey: agent)
-        case .workspace(let workspace): return WatchScope(workspace: workspace, agentKey: nil)
-        case .user:
+        case .workspace, .user:
             let context = try await services.registry.context(
                 for: principal, named: query["workspace"], atLeast: role)
             return WatchScope(workspace: context.workspace.ref, agentKey: nil)
@@ -117,7 +128,9 @@ extension [UInt8] {
     /// JSON bytes on one line with every non-ASCII character escaped, as event streams need it.
     fileprivate var asciiJSON: [UInt8] {
         if allSatisfy({ $0 < 0x80 && $0 != 0x0a && $0 != 0x0d }) { return self }
-        guard let value = try? JSONParser.parse(self) else { return Array("{}".utf8) }
+        guard let value = try? JSONParser.parse(self, depth: JSONParser.documentDepth) else {
+            return Array("{}".utf8)
+        }
         var out = JSONWriter(asciiOnly: true, capacity: count)
         out.value(value)
         return out.bytes

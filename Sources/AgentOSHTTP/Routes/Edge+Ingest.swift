@@ -71,6 +71,12 @@ extension Edge {
         let request = try RunStartRequest(json)
         let agent = try await services.agents.agent(request.agentID, workspace: reporter.workspace.key)
         try reporter.check(agent: agent.key)
+        // A repeat is answered before anything is asked that only a new run needs.
+        if let external = request.externalRunID,
+            let known = try await services.runs.known(external, agent: agent.key)
+        {
+            return Self.started(known)
+        }
         guard agent.status != .archived else {
             throw AgentOSError(.validation, "The agent is archived and takes no more runs.")
         }
@@ -85,9 +91,13 @@ extension Edge {
                 id: .new(at: now), workspaceKey: reporter.workspace.key, agentKey: agent.key,
                 trigger: request.triggerType, hosted: false, externalRunID: request.externalRunID, parentKey: parent,
                 input: request.input, startedAt: now))
-        return .data { out in
+        return Self.started(id)
+    }
+
+    private static func started(_ run: RunID) -> Reply {
+        .data { out in
             out.raw("{\"run_id\":")
-            out.id(id.bits)
+            out.id(run.bits)
             out.raw("}")
         }
     }
@@ -155,7 +165,8 @@ extension Edge {
             let left = Double(deadline.microseconds - services.clock.now().microseconds) / 1e6
             // A little past the deadline, so that looking again finds it passed.
             await store.bell.wait(listener, seconds: min(configuration.pollSeconds, max(0, left) + 0.002))
-            state = try await store.state(id, run: run)
+            // What was there and is not any more was removed with its run.
+            state = try await store.find(id, run: run) ?? .cancelled
         }
         switch state {
         case .answered(let text):
@@ -174,7 +185,8 @@ extension Edge {
                     out.raw(",\"status\":\"pending\"}")
                 }, status: 202)
         case .expired: throw AgentOSError(.timeout, "Nobody answered in time.")
-        case .cancelled: throw AgentOSError(.conflict, "The question was cancelled: its run has ended.")
+        case .cancelled:
+            throw AgentOSError(.conflict, "The question was cancelled: its run has ended, or was deleted.")
         }
     }
 }

@@ -26,22 +26,23 @@ extension Edge {
         let runtime = services.runtime
         let started = try await runtime.invoke(agent, call, invocation: invocation)
         if call.background {
+            // Sent again when the run is over, or waits for somebody, it is answered with that.
+            if let report = try await runtime.report(of: started) { return try Self.outcome(report) }
             return Reply(
                 Envelope.data(encoded: InvokeView.begun(started.ref.id, session: started.conversation)), status: 202)
         }
-        guard call.stream else {
-            let (data, status) = try InvokeView.result(try await runtime.outcome(of: started))
-            return Reply(Envelope.data(encoded: data), status: status)
-        }
+        guard call.stream else { return try Self.outcome(try await runtime.outcome(of: started)) }
         return frames(on: channel) { runtime.stream(started) }
+    }
+
+    private static func outcome(_ report: RunOutcomeReport) throws -> Reply {
+        let (data, status) = try InvokeView.result(report)
+        return Reply(Envelope.data(encoded: data), status: status)
     }
 
     private static func idempotencyKey(_ request: Request) throws -> String? {
         guard let key = request.headers[Header.idempotencyKey] else { return nil }
-        guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            throw AgentOSError.invalid("Idempotency-Key", "must be 1 to 255 printable ASCII characters without blanks")
-        }
-        return key
+        return try HostedRunStore.Invocation.checked(key, field: "Idempotency-Key")
     }
 
     /// `GET /api/v1/runs/:id/stream`
@@ -79,7 +80,16 @@ extension Edge {
             let stream = stream()
             while true {
                 if let live = stream.live { try await pump.run(live) }
-                switch try await stream.next(seconds: ping) {
+                let step: RunStream.Step
+                do {
+                    step = try await stream.next(seconds: ping)
+                } catch {
+                    // A stream never just stops: the run is gone, or the store cannot be read.
+                    let known = error as? AgentOSError
+                    let failure = known ?? AgentOSError(.internal, "The run's stream cannot be read.")
+                    return try await writer.write(FramePump.encode(.error(failure.frame)))
+                }
+                switch step {
                 case .quiet: try await writer.write(FramePump.ping)
                 case .end: return
                 case .frames(let frames): try await writer.write(FramePump.encode(frames))
@@ -101,9 +111,7 @@ extension Edge {
         }
         let run = try await services.runs.ref(id, workspace: workspace.key)
         if run.hosted {
-            let report = try await services.runtime.reply(answer.requestID, run: run, text: answer.response)
-            let (data, status) = try InvokeView.result(report)
-            return Reply(Envelope.data(encoded: data), status: status)
+            return try Self.outcome(try await services.runtime.reply(answer.requestID, run: run, text: answer.response))
         }
         _ = try await services.humanInput.answer(answer.requestID, run: run, text: answer.response)
         return .data { out in

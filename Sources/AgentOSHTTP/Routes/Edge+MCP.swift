@@ -13,6 +13,10 @@ extension Edge {
         guard services.mcp.allows(origin: request.headers[.origin]) else {
             throw AgentOSError(.forbidden, "Pages of this origin may not call this server.")
         }
+        let version = HTTPField.Name("mcp-protocol-version").flatMap { request.headers[$0] }
+        guard services.mcp.speaks(version: version) else {
+            throw AgentOSError.invalid("mcp-protocol-version", "is not a version that this server speaks")
+        }
         return try await bodies.withBytes(of: request, limit: configuration.maximumControlBody) { message in
             guard let answer = await services.mcp.answer(message, by: principal) else {
                 return Reply([], status: 202)

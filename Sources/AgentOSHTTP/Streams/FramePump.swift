@@ -44,6 +44,13 @@ final class FramePump: RunFollower, WriteRoundMember {
         return ByteBuffer(bytes: out.bytes)
     }
 
+    /// A frame without a place in the run.
+    static func encode(_ frame: InvokeFrame) -> ByteBuffer {
+        var out = JSONWriter(asciiOnly: true, capacity: 256)
+        frame.append(id: nil, to: &out)
+        return ByteBuffer(bytes: out.bytes)
+    }
+
     /// Writes what comes from a tail until it is over. What was written to the connection before goes out before.
     /// - Throws: when the connection fails; `CancellationError`
     func run(_ tail: LiveTail) async throws {

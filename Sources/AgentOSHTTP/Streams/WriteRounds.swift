@@ -43,20 +43,25 @@ final class WriteRound: Sendable {
 
     init(_ loop: any EventLoop) { self.loop = loop }
 
-    /// Lets the member write in the next round. From any thread.
+    /// Lets the member write: at once when its own thread asks and no round is due, since what it needs is at hand then;
+    /// else in the next round. From any thread.
     func add(_ member: any WriteRoundMember) {
-        let begin = state.withLock { state -> NIODeadline? in
+        enum Moment { case now, soon, at(NIODeadline), inDueRound }
+        let isHere = loop.inEventLoop
+        let moment = state.withLock { state -> Moment in
+            // While no round was ever long there is no need to ask for the time.
+            let isFree = state.notBefore.uptimeNanoseconds == 0 || state.notBefore <= .now()
+            if isHere, isFree, !state.isDue { return .now }
             state.members.append(member)
-            guard !state.isDue else { return nil }
+            guard !state.isDue else { return .inDueRound }
             state.isDue = true
-            return state.notBefore
+            return isFree ? .soon : .at(state.notBefore)
         }
-        guard let begin else { return }
-        // Asking for the time costs more than the comparison is worth while no round was ever long.
-        if begin.uptimeNanoseconds == 0 || begin <= .now() {
-            loop.execute { self.run() }
-        } else {
-            loop.scheduleTask(deadline: begin) { self.run() }
+        switch moment {
+        case .now: member.write()
+        case .soon: loop.execute { self.run() }
+        case .at(let deadline): loop.scheduleTask(deadline: deadline) { self.run() }
+        case .inDueRound: break
         }
     }
 

@@ -36,8 +36,6 @@ public final class ComposioDirectory: ToolSource {
         client = settings.map { ComposioClient(settings: $0, outbound: outbound) }
     }
 
-    public var isConfigured: Bool { client != nil }
-
     /// - Throws: PROVIDER_ERROR when Composio does not answer.
     public func toolkits() async throws -> [Toolkit] {
         do {

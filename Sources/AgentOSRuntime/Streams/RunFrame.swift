@@ -40,7 +40,7 @@ enum FrameLog {
             case .modelReplied(let recorded):
                 guard let call = open else { continue }
                 open = nil
-                for (number, piece) in pieces(of: recorded).enumerated() {
+                for (number, piece) in cut(recorded.reply.text, recorded.pieces).enumerated() {
                     add(call.entry, FrameID.firstChunk + number, .chunk(piece))
                 }
                 for toolCall in recorded.reply.toolCalls { names[toolCall.id] = toolCall.name }
@@ -51,7 +51,13 @@ enum FrameLog {
             case .toolReturned(let result, _):
                 add(position, 1, .tool(result.isError ? .failed : .returned, name: result.name))
             case .approvalsRequested, .inputRequested, .approvalDecided, .inputReceived, .inputExpired: continue
-            case .ended(let outcome): add(position, 1, frame(of: outcome, run))
+            case .ended(let outcome, let unfinished):
+                if let call = open, let unfinished {
+                    for (number, piece) in cut(unfinished.text, unfinished.pieces).enumerated() {
+                        add(call.entry, FrameID.firstChunk + number, .chunk(piece))
+                    }
+                }
+                add(position, 1, frame(of: outcome, run))
             }
         }
         if let pause = run.pause, let position = journal.lastIndex(where: { $0.number(of: pause) != nil }) {
@@ -60,13 +66,13 @@ enum FrameLog {
         return out
     }
 
-    private static func pieces(of recorded: RecordedReply) -> [String] {
-        let text = recorded.reply.text
+    /// A text in the pieces in which it was passed on.
+    private static func cut(_ text: String, _ lengths: [Int]) -> [String] {
         guard !text.isEmpty else { return [] }
-        guard recorded.pieces.count > 1, recorded.pieces.reduce(0, +) == text.utf8.count else { return [text] }
+        guard lengths.count > 1, lengths.reduce(0, +) == text.utf8.count else { return [text] }
         let bytes = Array(text.utf8)
         var start = 0
-        return recorded.pieces.map { length in
+        return lengths.map { length in
             defer { start += length }
             return String(decoding: bytes[start..<start + length], as: UTF8.self)
         }

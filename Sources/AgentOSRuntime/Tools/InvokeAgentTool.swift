@@ -27,6 +27,8 @@ struct InvokeAgentTool: Tool {
 
     let writes = true
 
+    let startsRuns = true
+
     func unknownOutcome(_ arguments: JSONObject) -> UnknownOutcome { .retry }
 
     // The child is run as a test itself.
@@ -58,10 +60,8 @@ struct InvokeAgentTool: Tool {
             }
         }
         try Task.checkCancellation()
-        if case .failed(let error) = report.result, error.code == .unavailable, runtime.isDraining {
-            // The child was let go of a moment before this run is.
-            try await Task.sleep(for: .seconds(60))
-        }
+        // The child was let go of and goes on later; so does this run, which finds it again.
+        if case .failed(let error) = report.result, error.code == .unavailable { throw error }
         let cost = try await runtime.services.hosted.cost(of: child.key)
         switch report.result {
         case .completed(let output, _): return ToolOutcome(String(decoding: output, as: UTF8.self), cost: cost)
@@ -95,7 +95,7 @@ struct InvokeAgentTool: Tool {
             let agent = try await runtime.services.agents.agent(agentID, workspace: context.workspace.key)
             return try await runtime.invoke(
                 agent, request, trigger: .agent, invocation: nil,
-                parent: .init(live: context.run, childID: id, maxCost: context.remainingCost)
+                parent: .init(live: context.run, childID: id, maxCost: context.costShare)
             ).ref
         } catch let error as AgentOSError where error.code != .unavailable {
             throw ToolFailure(error.message)

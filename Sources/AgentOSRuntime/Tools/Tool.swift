@@ -15,8 +15,8 @@ public struct ToolContext: Sendable {
     public let isTest: Bool
     /// The same for every try of this call, and of no other call: sent as `Idempotency-Key`.
     public let idempotencyKey: UUIDBits
-    /// What the run may still spend; nil: it has no limit.
-    public let remainingCost: Money?
+    /// What a run that the call starts may spend; nil: there is no limit.
+    public let costShare: Money?
 }
 
 /// What came of a call.
@@ -67,6 +67,9 @@ public protocol Tool: Sendable {
     /// Whether each call waits for a person's yes, whatever the agent says.
     var requiresApproval: Bool { get }
 
+    /// Whether calls start runs, which spend what the run that calls may spend.
+    var startsRuns: Bool { get }
+
     func unknownOutcome(_ arguments: JSONObject) -> UnknownOutcome
 
     /// Stands in for the call in a test run; nil runs it as it is (the tool passes the test on).
@@ -83,6 +86,8 @@ extension Tool {
     public var interaction: ToolInteraction { .call }
 
     public var requiresApproval: Bool { false }
+
+    public var startsRuns: Bool { false }
 
     public func writes(_ arguments: JSONObject) -> Bool { writes }
 

@@ -31,6 +31,13 @@ enum BoundedFile {
         return whole
     }
 
+    /// The first bytes of a file, fewer when it is shorter.
+    static func head(of path: String, bytes: Int) throws -> [UInt8] {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw StartupError("Cannot read \(path).") }
+        defer { try? file.close() }
+        return Array(try file.read(upToCount: bytes) ?? Data())
+    }
+
     /// The SHA-256 of a file.
     static func checksum(of path: String) throws -> String {
         guard let file = FileHandle(forReadingAtPath: path) else { throw StartupError("Cannot read \(path).") }
@@ -49,6 +56,15 @@ enum BoundedFile {
             }
             close(descriptor)
         }
+    }
+
+    /// Makes an empty file that nobody but its owner can read.
+    static func create(_ path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw StartupError("Cannot write \(path): \(String(cString: strerror(errno))).")
+        }
+        close(descriptor)
     }
 
     static func size(of path: String) -> Int {

@@ -15,6 +15,8 @@ extension ServerCommand {
         let partial = path + ".partial"
         try? FileManager.default.removeItem(atPath: partial)
         do {
+            // Before any byte of the store is in it; the engine takes an empty file for a new one.
+            try BoundedFile.create(partial)
             try await database.copy(to: partial)
             try checkStore(partial)
             let checksum = try BoundedFile.checksum(of: partial)
@@ -53,6 +55,8 @@ extension ServerCommand {
         let folder = try DataFolder(configuration.data)
         let partial = folder.database + ".partial"
         try? FileManager.default.removeItem(atPath: partial)
+        // After a restore that was refused; one that was done has renamed it.
+        defer { try? FileManager.default.removeItem(atPath: partial) }
         try FileManager.default.copyItem(atPath: path, toPath: partial)
         guard try BoundedFile.checksum(of: partial) == wanted else {
             throw StartupError("The copy of \(path) is not what was read; look after the disk. Nothing was changed.")

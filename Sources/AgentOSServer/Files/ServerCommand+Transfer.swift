@@ -50,7 +50,7 @@ extension ServerCommand {
             (tally, position, keep) = try await rest(of: path, workspace)
         }
         let file = try AppendedFile(path, keep: keep)
-        if keep == nil { try file.append(exporter.header(now: WallClock.system(offsetSeconds: 0).now())) }
+        if (keep ?? 0) == 0 { try file.append(exporter.header(now: WallClock.system(offsetSeconds: 0).now())) }
         let kept = Mutex(tally)
         try await exporter.rows(from: position) { lines in
             kept.withLock { $0.add(lines: lines) }
@@ -84,9 +84,16 @@ extension ServerCommand {
                 tally.add(line)
             }
         }
-        guard safe > 0 else { return (ExportTally(), position, 0) }
+        guard safe > 0 else {
+            // Not even the header is whole. What does not begin like one is no export, and stays as it is.
+            let head = try BoundedFile.head(of: path, bytes: headerMark.count)
+            guard headerMark.starts(with: head) else { throw StartupError("\(path) is not an export of agentos.") }
+            return (ExportTally(), position, 0)
+        }
         return (safeTally, position, safe)
     }
+
+    private static let headerMark = Array("{\"agentos_export\":".utf8)
 
     private static func header(_ line: ArraySlice<UInt8>, _ path: String) throws -> JSONObject {
         guard let value = try? JSONParser.parse(Array(line)), let version = value["agentos_export"]?.intValue,
@@ -111,25 +118,24 @@ extension ServerCommand {
         return found
     }
 
-    /// The store of a folder that a server may have open.
+    /// The store of a folder that a server may have open: for reading only.
     static func beside(_ options: ServeOptions) async throws -> SQLiteDatabase {
         let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
         guard DataFolder.holdsStore(configuration.data) else {
             throw StartupError("There is no store in \(configuration.data).")
         }
+        let path = URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/agentos.db"
         do {
-            let database = try SQLiteDatabase(
-                path: URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/agentos.db", readers: 1)
-            let version = try await database.read { try $0.int("SELECT MAX(version) FROM schema_migrations") }
-            guard version == Int64(Migrator.newestVersion) else {
-                try database.close()
-                throw StartupError(
-                    "The store is at schema version \(version ?? 0), this binary at \(Migrator.newestVersion); "
-                        + "start its server with this version first.")
+            let database = try SQLiteDatabase(path: path, readers: 1, readOnly: true)
+            if let obstacle = StoreVersion.obstacle(try await StoreVersion.read(database)) {
+                try? database.close()
+                throw StartupError(obstacle)
             }
             return database
         } catch let error as AgentOSError {
             throw StartupError(error.message)
+        } catch let error as StoreError {
+            throw StartupError("Cannot use the database \(path): \(error.reason).")
         }
     }
 
@@ -142,7 +148,7 @@ extension ServerCommand {
     public static func importWorkspace(
         _ options: ServeOptions, from path: String, workspace wanted: String?
     ) async throws -> TransferSummary {
-        let (source, tally) = try await verify(path)
+        let (source, tally, agents) = try await verify(path)
         guard let id = source["id"]?.stringValue.flatMap({ WorkspaceID($0) }), let slug = source["slug"]?.stringValue,
             let name = source["name"]?.stringValue
         else { throw StartupError("\(path) is not an export of agentos.") }
@@ -150,9 +156,9 @@ extension ServerCommand {
         let folder = try DataFolder(configuration.data)
         let store = try await Stores.open(folder, configuration)
         defer { try? store.database.close() }
-        let (workspace, isNew) = try await WorkspaceImporter.target(
-            store, id: id, slug: slug, name: name, wanted: wanted)
-        let importer = WorkspaceImporter(stores: store, workspace: workspace.ref)
+        let target = try await WorkspaceImporter.target(store, id: id, slug: slug, name: name, wanted: wanted)
+        let importer = WorkspaceImporter(stores: store, target: target)
+        try await importer.check(agents)
         var (outcome, batch, bytes): (WorkspaceImporter.Outcome, [ArraySlice<UInt8>], Int) = (.init(), [], 0)
         try await BoundedFile.lines(of: path) { line in
             guard ExportTally.isRow(line) else { return }
@@ -163,23 +169,18 @@ extension ServerCommand {
             batch.removeAll(keepingCapacity: true)
             bytes = 0
         }
-        if !batch.isEmpty { outcome += try await importer.store(batch) }
-        var summary = TransferSummary(workspace: workspace.slug, tables: tally.tables)
+        outcome += try await importer.store(batch)
+        var summary = TransferSummary(workspace: target.slug, tables: tally.tables)
         (summary.stored, summary.known, summary.orphans) = (outcome.stored, outcome.known, outcome.orphans)
-        if isNew {
-            let key = GeneratedKey(.workspace)
-            let now = store.clock.now()
-            _ = try await store.committer.write {
-                try KeyStore.insert(key, name: "Made by import", workspace: workspace.ref.key, now: now, $0)
-            }
-            summary.key = key.text
-        }
+        summary.key = importer.newKey
         return summary
     }
 
     /// Reads a whole export and compares it with its end.
-    private static func verify(_ path: String) async throws -> (JSONObject, ExportTally) {
+    /// - Returns: its workspace, its rows counted, and its agents.
+    private static func verify(_ path: String) async throws -> (JSONObject, ExportTally, [AgentID]) {
         var (source, isComplete, tally) = (nil as JSONObject?, false, ExportTally())
+        var agents: [AgentID] = []
         try await BoundedFile.lines(of: path) { line in
             if source == nil {
                 source = try header(line, path)
@@ -188,12 +189,13 @@ extension ServerCommand {
                 isComplete = true
             } else {
                 tally.add(line)
+                if let agent = WorkspaceImporter.agent(line) { agents.append(agent) }
             }
         }
         guard let source else { throw StartupError("\(path) is not an export of agentos.") }
         guard isComplete else {
             throw StartupError("\(path) is not complete; go on with agentos export --resume where it was made.")
         }
-        return (source, tally)
+        return (source, tally, agents)
     }
 }

@@ -8,18 +8,11 @@ public final class AgentStore: Sendable {
         public var folder: FolderID?
         /// Only those in no folder.
         public var unfiled: Bool
-        public var before: AgentID?
-        public var limit: Int
 
-        public init(
-            status: AgentStatus? = nil, folder: FolderID? = nil, unfiled: Bool = false, before: AgentID? = nil,
-            limit: Int = 100
-        ) {
+        public init(status: AgentStatus? = nil, folder: FolderID? = nil, unfiled: Bool = false) {
             self.status = status
             self.folder = folder
             self.unfiled = unfiled
-            self.before = before
-            self.limit = limit
         }
     }
 
@@ -129,21 +122,26 @@ public final class AgentStore: Sendable {
     }
 
     /// Newest first.
-    public func list(workspace: Int64, _ filter: Filter) async throws -> [Agent] {
-        try await database.read { connection in
-            try connection.rows(
+    public func list(workspace: Int64, _ filter: Filter, _ page: PageRequest) async throws -> Page<Agent> {
+        let below = try page.key(start: .max)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
                 SELECT \(Self.columns) FROM agents a JOIN workspaces w ON w.key = a.workspace_key
                 WHERE a.workspace_key = $1 AND a.deleted_at IS NULL AND ($2 IS NULL OR a.status = $2)
-                  AND ($3 IS NULL OR a.key < (SELECT key FROM agents WHERE id = $3))
-                  AND ($5 IS NULL OR a.folder_key = (SELECT key FROM folders WHERE id = $5))
-                  AND ($6 = 0 OR a.folder_key IS NULL)
-                ORDER BY a.key DESC LIMIT $4
+                  AND a.key < $3 AND ($4 IS NULL OR a.folder_key = (SELECT key FROM folders WHERE id = $4))
+                  AND ($5 = 0 OR a.folder_key IS NULL)
+                ORDER BY a.key DESC LIMIT $6
                 """,
                 [
-                    .int(workspace), .optional(filter.status?.rawValue), filter.before.map { .id($0) } ?? .null,
-                    .int(Int64(filter.limit)), filter.folder.map { .id($0) } ?? .null, .bool(filter.unfiled),
-                ], Self.decode)
+                    .int(workspace), .optional(filter.status?.rawValue), .int(below),
+                    filter.folder.map { .id($0) } ?? .null, .bool(filter.unfiled),
+                ]
+            ) { row in
+                let agent = try Self.decode(row)
+                return (agent, ListPlace(.int(agent.key)))
+            }
         }
     }
 
@@ -162,13 +160,20 @@ public final class AgentStore: Sendable {
         ]
     }
 
+    /// What else belongs to a change of an agent: done in its transaction, after the agent is stored.
+    public typealias Piece<T: Sendable> = @Sendable (Agent, any SQLConnection) throws -> T
+
     /// Stores a new agent; its `key`, `id` and times are set here.
-    public func create(_ draft: Agent) async throws -> Agent {
+    public func create(_ draft: Agent) async throws -> Agent { try await create(draft, with: { agent, _ in agent }) }
+
+    /// As above, with something that is stored along with it or not at all.
+    /// - Returns: what comes of it.
+    public func create<T: Sendable>(_ draft: Agent, with piece: @escaping Piece<T>) async throws -> T {
         let now = clock.now()
         let id = AgentID.new(at: now)
         return try await committer.write(
             cost: 2048, audit: .row("agent", in: "agents", where: "id = $1", [.id(id)])
-        ) { try Self.insert(draft, id: id, now: now, $0) }
+        ) { connection in try piece(Self.insert(draft, id: id, now: now, connection), connection) }
     }
 
     /// - Parameter id: default: a new one.
@@ -203,6 +208,15 @@ public final class AgentStore: Sendable {
     public func update(
         _ id: AgentID, workspace: Int64, note: String? = nil, _ change: @escaping @Sendable (inout Agent) throws -> Void
     ) async throws -> Agent {
+        try await update(id, workspace: workspace, note: note, change, with: { agent, _ in agent })
+    }
+
+    /// As above, with something that is changed along with it or not at all.
+    /// - Returns: what comes of it.
+    public func update<T: Sendable>(
+        _ id: AgentID, workspace: Int64, note: String? = nil,
+        _ change: @escaping @Sendable (inout Agent) throws -> Void, with piece: @escaping Piece<T>
+    ) async throws -> T {
         let now = clock.now()
         let updated = try await committer.write(
             cost: 2048,
@@ -230,7 +244,7 @@ public final class AgentStore: Sendable {
                   output_schema = $16, approval_tools = $17, fallback_models = $18, pinned_resources = $19, max_cost = $20,
                   updated_at = $21, folder_key = (SELECT key FROM folders WHERE id = $22), version = $24 WHERE key = $23
                 """, Self.values(agent) + [.int(agent.key), .int(Int64(agent.version))])
-            return agent
+            return try piece(agent, connection)
         }
         forget(id)
         return updated

@@ -25,14 +25,26 @@ public final class AgentVersionStore: Sendable {
     }
 
     /// Newest first.
-    public func list(agent: Int64, before: Int?, limit: Int) async throws -> [AgentVersion] {
-        try await database.read { connection in
-            try connection.rows(
+    public func list(agent: Int64, _ page: PageRequest) async throws -> Page<AgentVersion> {
+        let below = try page.key(start: .max)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
-                SELECT \(Self.columns) FROM agent_versions WHERE agent_key = $1 AND ($2 IS NULL OR version < $2)
+                SELECT \(Self.columns) FROM agent_versions WHERE agent_key = $1 AND version < $2
                 ORDER BY version DESC LIMIT $3
-                """, [.int(agent), .optional(before), .int(Int64(limit))], Self.decode)
+                """, [.int(agent), .int(below)]
+            ) { row in
+                let version = try Self.decode(row)
+                return (version, ListPlace(.int(Int64(version.version))))
+            }
         }
+    }
+
+    /// The version before another one, for comparing.
+    public func predecessor(of number: Int, agent: Int64) async throws -> AgentVersion? {
+        let request = PageRequest(after: ListPlace(.int(Int64(number))), limit: 1)
+        return try await list(agent: agent, request).items.first
     }
 
     /// - Throws: NOT_FOUND

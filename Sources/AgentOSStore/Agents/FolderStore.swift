@@ -19,21 +19,22 @@ public final class FolderStore: Sendable {
         self.clock = clock
     }
 
-    /// By name, those after one name when it is given.
-    public func list(workspace: Int64, after: FolderID?, limit: Int) async throws -> [Folder] {
-        try await database.read { connection in
-            try connection.rows(
+    /// By name.
+    public func list(workspace: Int64, _ page: PageRequest) async throws -> Page<Folder> {
+        let above = try page.name()
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
                 SELECT f.id, f.name, f.created_at,
                   (SELECT COUNT(*) FROM agents a WHERE a.folder_key = f.key AND a.deleted_at IS NULL)
-                FROM folders f WHERE f.workspace_key = $1
-                  AND ($2 IS NULL OR f.name > (SELECT name FROM folders WHERE id = $2))
-                ORDER BY f.name LIMIT $3
-                """, [.int(workspace), after.map { .id($0) } ?? .null, .int(Int64(limit))]
+                FROM folders f WHERE f.workspace_key = $1 AND f.name > $2 ORDER BY f.name LIMIT $3
+                """, [.int(workspace), .text(above)]
             ) { row in
-                Folder(
+                let folder = Folder(
                     id: FolderID(try row.bits(0)), name: try row.requiredText(1), agentCount: Int(row.int(3) ?? 0),
                     createdAt: Timestamp(microseconds: try row.requiredInt(2)))
+                return (folder, ListPlace(.text(folder.name)))
             }
         }
     }

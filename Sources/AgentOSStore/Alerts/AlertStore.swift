@@ -72,25 +72,36 @@ public final class AlertStore: Sendable {
     }
 
     /// Oldest first.
-    public func list(workspace: Int64, activeOnly: Bool) async throws -> [AlertRule] {
-        try await database.read { connection in
-            try connection.rows(
+    public func list(
+        workspace: Int64, activeOnly: Bool, _ page: PageRequest
+    ) async throws -> Page<AlertRule> {
+        let above = try page.key(start: 0)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
                 SELECT \(Self.columns) FROM \(Self.tables) WHERE l.workspace_key = $1 AND a.deleted_at IS NULL
-                  AND ($2 = 0 OR l.active = 1) ORDER BY l.key LIMIT 1000
-                """, [.int(workspace), .bool(activeOnly)], Self.decode)
+                  AND ($2 = 0 OR l.active = 1) AND l.key > $3 ORDER BY l.key LIMIT $4
+                """, [.int(workspace), .bool(activeOnly), .int(above)]
+            ) { row in
+                let rule = try Self.decode(row)
+                return (rule, ListPlace(.int(rule.key)))
+            }
         }
     }
 
     /// - Throws: NOT_FOUND
     public func rule(_ id: AlertID, workspace: Int64) async throws -> AlertRule {
-        let found = try await database.read { connection in
-            try connection.row(
-                """
-                SELECT \(Self.columns) FROM \(Self.tables)
-                WHERE l.id = $1 AND l.workspace_key = $2 AND a.deleted_at IS NULL
-                """, [.id(id), .int(workspace)], Self.decode)
-        }
+        try await database.read { try Self.rule(id, workspace: workspace, $0) }
+    }
+
+    private static func rule(
+        _ id: AlertID, workspace: Int64, _ connection: any SQLConnection
+    ) throws -> AlertRule {
+        let found = try connection.row(
+            """
+            SELECT \(columns) FROM \(tables) WHERE l.id = $1 AND l.workspace_key = $2 AND a.deleted_at IS NULL
+            """, [.id(id), .int(workspace)], decode)
         guard let found else { throw AgentOSError.notFound("alert") }
         return found
     }
@@ -103,7 +114,7 @@ public final class AlertStore: Sendable {
         }
     }
 
-    private static func context(_ id: AlertID) -> String { "alert:\(id)" }
+    static func context(_ id: AlertID) -> String { "alert:\(id)" }
 
     /// - Returns: the new rule's id and, with a webhook channel, the secret it signs with, shown this once.
     public func create(
@@ -140,33 +151,43 @@ public final class AlertStore: Sendable {
         return (id, secret)
     }
 
-    /// Changes a rule; its condition is looked at anew.
-    /// - Returns: a secret when a webhook channel came to it.
-    public func update(_ rule: AlertRule) async throws -> String? {
+    /// Reads, changes and writes a rule in one transaction, so that two updates at once both count. A rule that gets
+    /// another condition, or is switched on, is looked at anew.
+    /// - Returns: the rule as it is then, and a secret when a webhook channel came to it.
+    /// - Throws: NOT_FOUND; whatever `change` throws.
+    public func update(
+        _ id: AlertID, workspace: Int64, _ change: @escaping @Sendable (inout AlertRule) throws -> Void
+    ) async throws -> (rule: AlertRule, secret: String?) {
         let now = clock.now()
-        let hasSecret = try await database.read {
-            try $0.int("SELECT secret IS NOT NULL FROM alert_rules WHERE key = $1", [.int(rule.key)])
-        }
-        let secret = rule.channels.contains("webhook") && hasSecret != 1 ? WebhookStore.newSecret() : nil
-        let sealed = try secret.map { try vault.seal($0, context: Self.context(rule.id)) }
-        try await committer.write(audit: .row("alert rule", in: "alert_rules", where: "key = $1", [.int(rule.key)])) {
-            connection in
+        return try await committer.write(
+            audit: .row(
+                "alert rule", in: "alert_rules", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+        ) { [vault, events] connection -> (rule: AlertRule, secret: String?) in
+            let before = try Self.rule(id, workspace: workspace, connection)
+            var rule = before
+            try change(&rule)
+            let hasSecret = try connection.int(
+                "SELECT secret IS NOT NULL FROM alert_rules WHERE key = $1", [.int(rule.key)])
+            let secret = rule.channels.contains("webhook") && hasSecret != 1 ? WebhookStore.newSecret() : nil
+            let sealed = try secret.map { try vault.seal($0, context: Self.context(id)) }
+            let beginsAnew = rule.conditionConfig != before.conditionConfig || (rule.isActive && !before.isActive)
             try connection.run(
                 """
                 UPDATE alert_rules SET name = $2, condition_config = $3, channels = $4, notification_config = $5,
-                  active = $6, secret = COALESCE($7, secret), breached_at = NULL WHERE key = $1
+                  active = $6, secret = COALESCE($7, secret),
+                  breached_at = CASE WHEN $8 = 1 THEN NULL ELSE breached_at END WHERE key = $1
                 """,
                 [
                     .int(rule.key), .text(rule.name), .json(.object(rule.conditionConfig)),
                     .json(.array(rule.channels.map(JSONValue.string))), .json(.object(rule.notificationConfig)),
-                    .bool(rule.isActive), sealed.map(SQLValue.blob) ?? .null,
+                    .bool(rule.isActive), sealed.map(SQLValue.blob) ?? .null, .bool(beginsAnew),
                 ])
-            self.events.forget()
-            if rule.conditionType == "no_runs", rule.isActive {
+            events.forget()
+            if beginsAnew, rule.isActive, Self.overWindows.contains(rule.conditionType) {
                 try Self.arm(rule.key, at: now, now: now, connection)
             }
+            return (rule, secret)
         }
-        return secret
     }
 
     public func delete(_ rule: AlertRule) async throws {
@@ -177,10 +198,12 @@ public final class AlertStore: Sendable {
         }
     }
 
-    /// Raises the alarm to try its channels.
-    public func test(_ rule: AlertRule) async throws {
+    /// Raises the alarm to try its channels; when it was raised in earnest stays on record.
+    /// - Throws: NOT_FOUND
+    public func test(_ id: AlertID, workspace: Int64) async throws {
         let now = clock.now()
         try await committer.write { connection in
+            let rule = try Self.rule(id, workspace: workspace, connection)
             try Self.fire(
                 rule, agent: rule.agentKey, run: nil, reason: "This is a test of the rule.", now: now, connection)
             try connection.run(

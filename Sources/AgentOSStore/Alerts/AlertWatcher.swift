@@ -23,7 +23,7 @@ struct AlertWatcher: RunChangeListener {
                 else { continue }
                 try AlertStore.fire(
                     rule, agent: run.agentKey, run: run,
-                    reason: "A run took \(took) ms, more than \(Int(threshold)) ms.",
+                    reason: "A run took \(took) ms, more than \(Int(max(0, threshold))) ms.",
                     now: change.at, connection)
             case "error_rate_exceeded", "cost_exceeded", "budget_near":
                 try AlertStore.arm(rule.key, at: change.at, now: change.at, connection)

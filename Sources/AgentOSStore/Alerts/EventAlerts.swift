@@ -27,7 +27,8 @@ public final class EventAlerts: Sendable {
         guard !watched.isEmpty else { return }
         var seen = Set<String>()
         for position in chunk.items.indices where seen.count < watched.count {
-            let type = (try? JSONParser.parse(Array(chunk.raw(position))))?["type"]?.stringValue
+            let event = try? JSONParser.parse(Array(chunk.raw(position)), depth: JSONParser.documentDepth)
+            let type = event?["type"]?.stringValue
             if let type, watched.contains(type) { seen.insert(type) }
         }
         guard !seen.isEmpty else { return }

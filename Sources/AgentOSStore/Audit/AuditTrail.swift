@@ -18,6 +18,18 @@ public final class AuditTrail: Sendable {
         }
     }
 
+    /// What an operation is about, where the rows it writes do not tell.
+    public struct Subject: Sendable {
+        /// What people call such a thing.
+        public let kind: String
+        public let id: String
+
+        public init(kind: String, id: String) {
+            self.kind = kind
+            self.id = id
+        }
+    }
+
     @TaskLocal public static var current: AuditTrail?
 
     /// Bytes of parameters, and of one side of a change, that are kept.
@@ -26,15 +38,20 @@ public final class AuditTrail: Sendable {
     public let operation: String
     public let actor: Actor
     private let workspace: Int64?
+    private let subject: Subject?
     private let parameters: [UInt8]
     private let clock: WallClock
     private let recorded = Mutex(false)
 
     /// - Parameter parameters: without secrets.
-    public init(operation: String, workspace: Int64?, actor: Actor, parameters: JSONObject, clock: WallClock) {
+    public init(
+        operation: String, workspace: Int64?, actor: Actor, subject: Subject? = nil, parameters: JSONObject,
+        clock: WallClock
+    ) {
         self.operation = operation
         self.workspace = workspace
         self.actor = actor
+        self.subject = subject
         self.clock = clock
         let json = JSONValue.object(parameters).encoded
         self.parameters = json.count <= Self.bound ? json : Array(#"{"_cut":true}"#.utf8)
@@ -48,8 +65,9 @@ public final class AuditTrail: Sendable {
     func around<T>(
         _ target: AuditTarget?, _ connection: any SQLConnection, _ body: (any SQLConnection) throws -> T
     ) throws -> T {
+        let outer = connection.author
         connection.author = actor
-        defer { connection.author = nil }
+        defer { connection.author = outer }
         let before = try target?.snapshot(connection)
         let result = try body(connection)
         let after = try target?.snapshot(connection)
@@ -75,8 +93,8 @@ public final class AuditTrail: Sendable {
             [
                 .id(AuditID.new(at: now)), .optional(workspace ?? (kind == "workspace" ? known?.key : nil)),
                 .text(operation), .text(actor.kind), .optional(actor.keyKey), .optional(actor.userKey),
-                .optional(kind), .optional(known?.id), .utf8(parameters), .json(before?.json), .json(after?.json),
-                .time(now),
+                .optional(kind ?? subject?.kind), .optional(known?.id ?? subject?.id), .utf8(parameters),
+                .json(before?.json), .json(after?.json), .time(now),
             ])
         recorded.withLock { $0 = true }
     }
@@ -100,14 +118,16 @@ public struct AuditTarget: Sendable {
     let table: String
     let condition: String
     let arguments: [SQLValue]
+    let id: String?
 
     /// - Parameters:
     ///   - kind: what people call such a thing.
     ///   - condition: finds one row, with `$1` and so on for the arguments.
+    ///   - id: what people know it by when the row has no `id`.
     public static func row(
-        _ kind: String, in table: String, where condition: String, _ arguments: [SQLValue]
+        _ kind: String, in table: String, where condition: String, _ arguments: [SQLValue], id: String? = nil
     ) -> AuditTarget {
-        AuditTarget(kind: kind, table: table, condition: condition, arguments: arguments)
+        AuditTarget(kind: kind, table: table, condition: condition, arguments: arguments, id: id)
     }
 
     func snapshot(_ connection: any SQLConnection) throws -> Snapshot? {
@@ -125,7 +145,7 @@ public struct AuditTarget: Sendable {
                     object[name] = Self.shown(value)
                 }
             }
-            return Snapshot(json: .object(object), id: object["id"]?.stringValue, key: key)
+            return Snapshot(json: .object(object), id: object["id"]?.stringValue ?? id, key: key)
         }
     }
 

@@ -28,6 +28,9 @@ public struct ConversationMessage: Sendable {
 public final class ConversationStore: Sendable {
     private static let titleLength = 80
 
+    /// A turn was added to a conversation after it had been read for a new run.
+    public struct Outdated: Error, Sendable {}
+
     private let database: any Database
     private let committer: GroupCommit
 
@@ -36,8 +39,11 @@ public final class ConversationStore: Sendable {
         self.committer = committer
     }
 
-    /// - Throws: NOT_FOUND when the agent has no such conversation.
-    public func ref(_ id: ConversationID, agent: Int64) async throws -> ConversationRef {
+    /// - Parameter user: whom the conversation is said to be with.
+    /// - Throws: NOT_FOUND when the agent has no such conversation, VALIDATION_ERROR when it is with somebody else.
+    public func ref(
+        _ id: ConversationID, agent: Int64, externalUserID user: String? = nil
+    ) async throws -> ConversationRef {
         let found = try await database.read { connection in
             try connection.row(
                 "SELECT key, external_user_id, message_count FROM conversations WHERE id = $1 AND agent_key = $2",
@@ -49,6 +55,7 @@ public final class ConversationStore: Sendable {
             }
         }
         guard let found else { throw AgentOSError(.notFound, "No session with this id.") }
+        try Self.check(user, knowing: found.externalUserID)
         return found
     }
 
@@ -87,17 +94,38 @@ public final class ConversationStore: Sendable {
     }
 
     /// Gives the conversation to a run.
-    /// - Throws: CONFLICT while another run of it is not over, NOT_FOUND when it was deleted.
-    static func claim(_ key: Int64, run: Int64, _ connection: any SQLConnection) throws {
+    /// - Parameters:
+    ///   - count: the messages of it that the run knows of.
+    ///   - user: whom the run says that the conversation is with; recorded when nobody has said so yet.
+    /// - Throws: VALIDATION_ERROR when it is with somebody else, CONFLICT while another run of it is not over,
+    ///   NOT_FOUND when it was deleted, `Outdated` when it holds other messages by now.
+    static func claim(
+        _ key: Int64, holding count: Int, externalUserID user: String?, run: Int64, _ connection: any SQLConnection
+    ) throws {
         let changed = try connection.run(
-            "UPDATE conversations SET busy_run_key = $2 WHERE key = $1 AND busy_run_key IS NULL",
-            [.int(key), .int(run)])
+            """
+            UPDATE conversations SET busy_run_key = $2, external_user_id = COALESCE(external_user_id, $4)
+            WHERE key = $1 AND busy_run_key IS NULL AND message_count = $3
+              AND ($4 IS NULL OR COALESCE(external_user_id, $4) = $4)
+            """, [.int(key), .int(run), .int(Int64(count)), .optional(user)])
         if changed > 0 { return }
-        guard try connection.int("SELECT 1 FROM conversations WHERE key = $1", [.int(key)]) != nil else {
-            throw AgentOSError(.notFound, "No session with this id.")
-        }
-        throw AgentOSError(.conflict, "Another run of this session is not over yet.")
+        let found = try connection.row(
+            "SELECT busy_run_key IS NOT NULL, external_user_id FROM conversations WHERE key = $1", [.int(key)]
+        ) { ($0.int(0) == 1, $0.text(1)) }
+        guard let (isBusy, known) = found else { throw AgentOSError(.notFound, "No session with this id.") }
+        try check(user, knowing: known)
+        if isBusy { throw busy }
+        throw Outdated()
     }
+
+    /// - Throws: VALIDATION_ERROR when a conversation with one user is continued with another.
+    private static func check(_ given: String?, knowing known: String?) throws {
+        guard let given, let known, given != known else { return }
+        throw AgentOSError.invalid("external_user_id", "is not whom this session is with")
+    }
+
+    /// What a second run of a conversation is told.
+    public static let busy = AgentOSError(.conflict, "Another run of this session is not over yet.")
 
     /// Frees the conversation of a run that has ended and adds the turn of a completed one.
     static func release(
@@ -132,23 +160,26 @@ public final class ConversationStore: Sendable {
 
     /// Latest activity first.
     public func list(
-        workspace: Int64, agent: Int64?, externalUserID: String?, before: ConversationID?, limit: Int
-    ) async throws -> [ConversationRecord] {
-        try await database.read { connection in
-            try connection.rows(
+        workspace: Int64, agent: Int64?, externalUserID: String?, _ page: PageRequest
+    ) async throws -> Page<ConversationRecord> {
+        let below = try page.timeAndKey()
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
-                SELECT v.id, a.id, v.external_user_id, v.title, v.message_count, v.created_at, v.last_message_at
+                SELECT v.id, a.id, v.external_user_id, v.title, v.message_count, v.created_at, v.last_message_at, v.key
                 FROM conversations v JOIN agents a ON a.key = v.agent_key
                 WHERE v.workspace_key = $1 AND a.deleted_at IS NULL AND ($2 IS NULL OR v.agent_key = $2)
-                  AND ($3 IS NULL OR v.external_user_id = $3)
-                  AND ($4 IS NULL OR (v.last_message_at, v.key)
-                    < (SELECT last_message_at, key FROM conversations WHERE id = $4))
-                ORDER BY v.last_message_at DESC, v.key DESC LIMIT $5
+                  AND ($3 IS NULL OR v.external_user_id = $3) AND (v.last_message_at, v.key) < ($4, $5)
+                ORDER BY v.last_message_at DESC, v.key DESC LIMIT $6
                 """,
                 [
-                    .int(workspace), .optional(agent), .optional(externalUserID), before.map { .id($0) } ?? .null,
-                    .int(Int64(limit)),
-                ], Self.decode)
+                    .int(workspace), .optional(agent), .optional(externalUserID), .int(below.time), .int(below.key),
+                ]
+            ) { row in
+                let record = try Self.decode(row)
+                return (record, ListPlace(.int(record.lastMessageAt.microseconds), .int(try row.requiredInt(7))))
+            }
         }
     }
 
@@ -180,7 +211,11 @@ public final class ConversationStore: Sendable {
     /// Removes a conversation with its messages; its runs stay.
     /// - Throws: NOT_FOUND; CONFLICT while a run of it is not over.
     public func delete(_ id: ConversationID, workspace: Int64) async throws {
-        try await committer.write { connection in
+        try await committer.write(
+            audit: .row(
+                "conversation", in: "conversations", where: "id = $1 AND workspace_key = $2",
+                [.id(id), .int(workspace)])
+        ) { connection in
             let found = try connection.row(
                 "SELECT key, busy_run_key FROM conversations WHERE id = $1 AND workspace_key = $2",
                 [.id(id), .int(workspace)]

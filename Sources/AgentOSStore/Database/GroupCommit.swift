@@ -79,7 +79,7 @@ public final class GroupCommit: Sendable {
     /// - Parameters:
     ///   - cost: about how many bytes it writes.
     ///   - audit: the row whose change is recorded when an operation of the control plane is under way.
-    ///   - aborted: called on the writer when the whole transaction was lost after `body` had run.
+    ///   - aborted: called on the writer when what `body` did was undone: it threw, or the whole transaction was lost.
     /// - Throws: what `body` throws; `AgentOSError` 503 when the transaction could not be committed.
     @discardableResult
     public func write<T: Sendable>(
@@ -163,14 +163,16 @@ public final class GroupCommit: Sendable {
                 } catch {
                     guard writer.isInsideTransaction else { throw error }
                     errors[index] = error
+                    piece.aborted?()
                 }
             }
             try writer.commit()
         } catch {
             if writer.isInsideTransaction { writer.rollback() }
             for piece in group.prefix(ran) { piece.aborted?() }
+            let reason = (error as? StoreError)?.reason ?? "unexpected error"
             let failure = AgentOSError(
-                .unavailable, "The store could not write (\(Self.reason(error))); nothing was stored.", retryAfter: 5)
+                .unavailable, "The store could not write (\(reason)); nothing was stored.", retryAfter: 5)
             record(group.count, since: began, failed: true)
             for piece in group { piece.settle(failure) }
             return
@@ -180,14 +182,6 @@ public final class GroupCommit: Sendable {
         if writer.hasNewJobs {
             writer.hasNewJobs = false
             newJobs.withLock { $0 }()
-        }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error as? StoreError {
-        case .storage(let message): message
-        case .engine(let code, _): "engine error \(code)"
-        default: "unexpected error"
         }
     }
 

@@ -52,19 +52,35 @@ extension SQLRow {
         return value
     }
 
-    public func json(_ column: Int) -> JSONValue? { bytes(column).flatMap { try? JSONParser.parse($0) } }
+    public func json(_ column: Int) -> JSONValue? {
+        bytes(column).flatMap { try? JSONParser.parse($0, depth: JSONParser.documentDepth) }
+    }
 }
 
 /// What goes wrong below the rules.
 public enum StoreError: Error, Sendable, Equatable {
     /// A unique constraint refused a row: somebody else was first.
     case duplicate
-    /// No room, or the disk failed; nothing of the transaction is stored.
+    /// No room, or the disk or the file on it failed; nothing of the transaction is stored.
     case storage(String)
     /// A stored value is not what was written.
     case damaged(String)
     /// Any other refusal of the engine, without the statement's arguments.
     case engine(code: Int, message: String)
+
+    /// The engine found that its file is not sound.
+    public static let damagedFile = StoreError.storage(
+        "the database is damaged: run agentos doctor, and restore a backup")
+
+    /// Why, as a part of a sentence, without any stored value.
+    public var reason: String {
+        switch self {
+        case .duplicate: "a row is there already"
+        case .storage(let reason): reason
+        case .damaged(let what): "\(what) in it is not what was written"
+        case .engine(let code, _): "engine error \(code)"
+        }
+    }
 }
 
 /// A connection inside a transaction. SQL is written once for all engines: placeholders `$1, $2 …`, `ON CONFLICT`,

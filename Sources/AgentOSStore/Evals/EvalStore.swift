@@ -63,10 +63,18 @@ public final class EvalStore: Sendable {
     }
 
     /// Oldest first.
-    public func cases(agent: Int64) async throws -> [EvalCase] {
-        try await database.read { connection in
-            try connection.rows(
-                "\(Self.caseColumns) WHERE c.agent_key = $1 ORDER BY c.key LIMIT 1000", [.int(agent)], Self.decodeCase)
+    public func cases(
+        agent: Int64, _ page: PageRequest = PageRequest(limit: EvalStore.bound)
+    ) async throws -> Page<EvalCase> {
+        let above = try page.key(start: 0)
+        return try await database.read { connection in
+            try connection.page(
+                page, "\(Self.caseColumns) WHERE c.agent_key = $1 AND c.key > $2 ORDER BY c.key LIMIT $3",
+                [.int(agent), .int(above)]
+            ) { row in
+                let evalCase = try Self.decodeCase(row)
+                return (evalCase, ListPlace(.int(evalCase.key)))
+            }
         }
     }
 

@@ -63,7 +63,15 @@ public final class EventLog: Sendable {
             let outcome = try await committer.write(
                 cost: next.body.count + 512, aborted: { [marks] in marks.drop(run) }
             ) { [self] connection in
-                try append(next, toRun: run, createdAt: createdAt.microseconds, connection)
+                // Reported calls can come after the run's end, and then change what it used.
+                guard next.tellsOfCalls else {
+                    return try append(next, toRun: run, createdAt: createdAt.microseconds, connection)
+                }
+                return try RollupKeeper.recount(run, now: createdAt, connection) {
+                    let outcome = try append(next, toRun: run, createdAt: createdAt.microseconds, connection)
+                    try RunFigures.priceGiven(run, by: prices, at: createdAt, connection)
+                    return outcome
+                }
             }
             switch outcome {
             case .stored(let first, let last):

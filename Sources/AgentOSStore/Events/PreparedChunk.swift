@@ -84,9 +84,12 @@ struct PreparedChunk: Sendable {
         self.hasSpans = hasSpans
         self.errorCount = errorCount
         self.sums = sums
-        model = tokenModel
+        model = tokenModel ?? batch.model
         self.claimed = claimed
     }
+
+    /// Whether it changes what the run is known to have used.
+    var tellsOfCalls: Bool { model != nil || sums.spanCount > 0 || sums.responseCount > 0 }
 
     func raw(_ position: Int) -> ArraySlice<UInt8> {
         let item = batch.items[items[position]]

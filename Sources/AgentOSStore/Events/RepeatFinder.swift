@@ -105,6 +105,7 @@ struct RepeatFinder {
 /// The `span_id` of a raw event.
 enum SpanIdentity {
     static func of(_ raw: ArraySlice<UInt8>) -> String? {
-        raw.withUnsafeBufferPointer { try? JSONParser.parse($0) }?["span_id"]?.stringValue
+        raw.withUnsafeBufferPointer { try? JSONParser.parse($0, depth: JSONParser.documentDepth) }?["span_id"]?
+            .stringValue
     }
 }

@@ -52,6 +52,9 @@ public final class Bell<Key: Hashable & Sendable>: Sendable {
 
     public var count: Int { listeners.withLock { $0.values.reduce(0) { $0 + $1.count } } }
 
+    /// What somebody listens for just now.
+    public var keys: [Key] { listeners.withLock { Array($0.keys) } }
+
     public func listen(_ key: Key) -> Listener {
         let listener = Listener(key: key)
         listeners.withLock { $0[key, default: [:]][ObjectIdentifier(listener)] = listener }

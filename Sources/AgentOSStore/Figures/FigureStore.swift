@@ -1,5 +1,4 @@
 import AgentOSCore
-import Synchronization
 
 /// Sums over days: of an agent, or of all.
 public struct DaySums: Sendable {
@@ -36,15 +35,14 @@ public struct DaySums: Sendable {
 
 /// Figures over days, out of the rollups.
 public final class FigureStore: Sendable {
-    /// One agent's figures, day by day; days without runs are left out.
+    /// One agent's figures over some days.
     public struct AgentFigures: Sendable {
         public let id: AgentID
         public let name: String
         public let status: String
-        /// By days since 1970, ascending.
-        public let days: [(day: Int64, sums: DaySums)]
-
-        public var total: DaySums { days.reduce(DaySums()) { $0 + $1.sums } }
+        public let total: DaySums
+        /// Of the first of the days that had runs; nil when none had.
+        public let start: DaySums?
     }
 
     /// A workspace's figures of some days, summed up in three ways.
@@ -66,8 +64,8 @@ public final class FigureStore: Sendable {
     private let database: any Database
     private let clock: WallClock
 
-    private static let keptBound = 200
-    private let kept = Mutex<[PastUsage.Period: PastUsage]>([:])
+    private let pastUsage = PastKeeper<PastUsage>()
+    private let pastFleet = PastKeeper<[Int64: AgentSums]>()
 
     public init(database: any Database, clock: WallClock) {
         self.database = database
@@ -89,32 +87,67 @@ public final class FigureStore: Sendable {
         return ("workspace_key = $1 AND day >= $2" + rest, [.int(workspace), .int(first)])
     }
 
-    /// The workspace's agents with their figures of the last `days` days, today included.
+    /// The workspace's agents with their figures of the last `days` days, today included. Days that are over are summed up
+    /// once and kept for as long as nothing of them changes.
     public func agents(workspace: Int64, days: Int) async throws -> [AgentFigures] {
+        let today = today
         let first = today - Int64(days) + 1
-        return try await database.read { connection in
-            var days: [Int64: [(Int64, DaySums)]] = [:]
-            let (condition, arguments) = try Self.condition(
-                workspace: workspace, first: first, only: nil, connection)
-            try connection.each(
-                """
-                SELECT agent_key, day, \(Self.sumColumns) FROM agent_days WHERE \(condition)
-                GROUP BY day, agent_key ORDER BY day, agent_key
-                """, arguments
-            ) { row in
-                days[try row.requiredInt(0), default: []].append((try row.requiredInt(1), Self.sums(row, from: 2)))
-                return true
-            }
-            return try connection.rows(
+        let (stamp, agents) = try await database.read { connection in
+            let agents = try connection.rows(
                 """
                 SELECT key, id, name, status FROM agents WHERE workspace_key = $1 AND deleted_at IS NULL ORDER BY key
                 """, [.int(workspace)]
             ) { row in
-                AgentFigures(
-                    id: AgentID(try row.bits(1)), name: try row.requiredText(2), status: try row.requiredText(3),
-                    days: days[try row.requiredInt(0)] ?? [])
+                (
+                    key: try row.requiredInt(0), id: AgentID(try row.bits(1)), name: try row.requiredText(2),
+                    status: try row.requiredText(3)
+                )
             }
+            return (try Self.stamp(workspace, connection), agents)
         }
+        let period = PastPeriod(workspace: workspace, agent: nil, first: first, last: today - 1, stamp: stamp)
+        let past = try await pastFleet.value(of: period) {
+            try await self.sumsByAgent(workspace: workspace, from: first, through: today - 1)
+        }
+        let now = try await sumsByAgent(workspace: workspace, from: today, through: today)
+        return agents.map { agent in
+            let (before, since) = (past[agent.key], now[agent.key])
+            return AgentFigures(
+                id: agent.id, name: agent.name, status: agent.status,
+                total: (before?.total ?? DaySums()) + (since?.total ?? DaySums()), start: before?.start ?? since?.start)
+        }
+    }
+
+    /// Sums of an agent over some days, and of the first of them that had runs.
+    private struct AgentSums: Sendable {
+        var total: DaySums
+        let start: DaySums
+    }
+
+    private func sumsByAgent(
+        workspace: Int64, from first: Int64, through last: Int64
+    ) async throws -> [Int64: AgentSums] {
+        guard first <= last else { return [:] }
+        return try await database.read { connection in
+            let (condition, arguments) = try Self.condition(workspace: workspace, first: first, only: nil, connection)
+            var out: [Int64: AgentSums] = [:]
+            try connection.each(
+                """
+                SELECT agent_key, \(Self.sumColumns) FROM agent_days WHERE \(condition) AND day <= $3
+                GROUP BY day, agent_key ORDER BY day, agent_key
+                """, arguments + [.int(last)]
+            ) { row in
+                let (agent, sums) = (try row.requiredInt(0), Self.sums(row, from: 1))
+                out[agent] = out[agent].map { AgentSums(total: $0.total + sums, start: $0.start) }
+                    ?? AgentSums(total: sums, start: sums)
+                return true
+            }
+            return out
+        }
+    }
+
+    private static func stamp(_ workspace: Int64, _ connection: any SQLConnection) throws -> Int64 {
+        try connection.int("SELECT changes FROM rollup_stamps WHERE workspace_key = $1", [.int(workspace)]) ?? 0
     }
 
     /// What a workspace, or one of its agents, used in the last `days` days, today included. Days that are over are
@@ -123,30 +156,17 @@ public final class FigureStore: Sendable {
         let today = today
         let first = today - Int64(days) + 1
         let (stamp, names) = try await database.read { connection in
-            let stamp = try connection.int(
-                "SELECT changes FROM rollup_stamps WHERE workspace_key = $1", [.int(workspace)])
             let names = try connection.rows(
                 """
                 SELECT key, id, name FROM agents
                 WHERE workspace_key = $1 AND deleted_at IS NULL AND ($2 IS NULL OR key = $2) ORDER BY key
                 """, [.int(workspace), .optional(agent)]
             ) { (key: try $0.requiredInt(0), id: AgentID(try $0.bits(1)), name: try $0.requiredText(2)) }
-            return (stamp ?? 0, names)
+            return (try Self.stamp(workspace, connection), names)
         }
-        let period = PastUsage.Period(workspace: workspace, agent: agent, first: first, last: today - 1, stamp: stamp)
-        let past: PastUsage
-        if let kept = kept.withLock({ $0[period] }) {
-            past = kept
-        } else {
-            past = try await sums(workspace: workspace, agent: agent, from: first, through: today - 1)
-            kept.withLock { kept in
-                // One state of a workspace at a time, and few of them.
-                kept = kept.filter {
-                    $0.key.workspace != workspace || $0.key.stamp == stamp && $0.key.last == today - 1
-                }
-                if kept.count >= Self.keptBound { kept.removeAll() }
-                kept[period] = past
-            }
+        let period = PastPeriod(workspace: workspace, agent: agent, first: first, last: today - 1, stamp: stamp)
+        let past = try await pastUsage.value(of: period) {
+            try await self.sums(workspace: workspace, agent: agent, from: first, through: today - 1)
         }
         let all = past + (try await sums(workspace: workspace, agent: agent, from: today, through: today))
         var usage = Usage()
@@ -206,15 +226,6 @@ public final class FigureStore: Sendable {
 
 /// Sums of some days, by agent's key, by model and by day.
 private struct PastUsage: Sendable {
-    struct Period: Hashable {
-        var workspace: Int64
-        var agent: Int64?
-        var first: Int64
-        var last: Int64
-        /// Of the workspace's past when it was summed up.
-        var stamp: Int64
-    }
-
     var agents: [Int64: DaySums] = [:]
     var models: [String: DaySums] = [:]
     var days: [Int64: DaySums] = [:]

@@ -2,24 +2,16 @@ import AgentOSCore
 
 /// Keeps `agent_days` in step as runs end: what is shown over days never scans runs or events.
 public struct RollupKeeper: RunChangeListener {
-    private static let effectiveTokens = ["input", "output", "cache_read", "cache_creation"].map { part in
-        // Given counts win over those of spans, those over responses'.
+    /// One ended run as a row of its day; with a sign of -1 what takes it out again.
+    private static func contribution(_ sign: Int = 1) -> String {
         """
-        CASE WHEN c.given_input IS NULL AND c.given_output IS NULL AND c.given_cache_read IS NULL
-          AND c.given_cache_creation IS NULL
-        THEN CASE WHEN c.span_count > 0 THEN c.span_\(part) ELSE c.response_\(part) END
-        ELSE COALESCE(c.given_\(part), 0) END
-        """
-    }.joined(separator: ", ")
-
-    /// One ended run as a row of its day.
-    private static let contribution = """
-        SELECT r.workspace_key, r.agent_key, r.started_at / 86400000000, COALESCE(c.model, ''), 1, r.status = 'completed', r.status = 'failed',
-          r.status = 'cancelled', COALESCE(r.duration_ms, 0), \(effectiveTokens),
-          CASE WHEN c.span_count > 0 THEN c.span_cost ELSE c.response_cost END,
-          CASE WHEN c.span_count > 0 THEN c.span_count - c.span_priced ELSE c.response_count - c.response_priced END
+        SELECT r.workspace_key, r.agent_key, r.started_at / 86400000000, COALESCE(c.model, ''), \(sign),
+          \(sign) * (r.status = 'completed'), \(sign) * (r.status = 'failed'), \(sign) * (r.status = 'cancelled'),
+          \(sign) * COALESCE(r.duration_ms, 0),
+          \(RunFigures.tokens(times: sign)), \(sign) * \(RunFigures.cost), \(sign) * (\(RunFigures.unpricedCalls))
         FROM runs r JOIN run_counters c ON c.run_key = r.key
         """
+    }
 
     private static let upsert = """
         ON CONFLICT (workspace_key, day, agent_key, model) DO UPDATE SET runs = runs + excluded.runs,
@@ -36,10 +28,34 @@ public struct RollupKeeper: RunChangeListener {
     public func changed(_ change: RunChange, _ connection: any SQLConnection) throws {
         guard case .ended = change.kind, !change.run.isTest else { return }
         try connection.run(
-            "INSERT INTO agent_days \(Self.contribution) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
+            "INSERT INTO agent_days \(Self.contribution()) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
         let today = change.at.microseconds / 86_400_000_000 * 86_400_000_000
         let began = try connection.int("SELECT started_at FROM runs WHERE key = $1", [.int(change.run.key)])
         if let began, began < today { try Self.stamp(change.run.workspaceKey, connection) }
+    }
+
+    /// Changes what a run is known to have used, after its end too: its figures follow. Within `change` the counters may
+    /// be changed, the run itself may not.
+    static func recount<T>(
+        _ run: Int64, now: Timestamp, _ connection: any SQLConnection, _ change: () throws -> T
+    ) throws -> T {
+        let ended = try connection.row(
+            """
+            SELECT workspace_key, agent_key, started_at / 86400000000 FROM runs
+            WHERE key = $1 AND completed_at IS NOT NULL AND is_test = 0
+            """, [.int(run)]
+        ) { (workspace: try $0.requiredInt(0), agent: try $0.requiredInt(1), day: try $0.requiredInt(2)) }
+        guard let ended else { return try change() }
+        try connection.run(
+            "INSERT INTO agent_days \(contribution(-1)) WHERE r.key = $1 \(upsert)", [.int(run)])
+        let result = try change()
+        try connection.run("INSERT INTO agent_days \(contribution()) WHERE r.key = $1 \(upsert)", [.int(run)])
+        // The run may count for another model now.
+        try connection.run(
+            "DELETE FROM agent_days WHERE workspace_key = $1 AND day = $2 AND agent_key = $3 AND runs = 0",
+            [.int(ended.workspace), .int(ended.day), .int(ended.agent)])
+        if ended.day < now.microseconds / 86_400_000_000 { try stamp(ended.workspace, connection) }
+        return result
     }
 
     /// Says that figures of days that are over have changed.
@@ -60,7 +76,7 @@ public struct RollupKeeper: RunChangeListener {
         try connection.run("DELETE FROM agent_days WHERE day > \(kept("agent_days.workspace_key"))", [])
         try connection.run(
             """
-            INSERT INTO agent_days \(contribution) WHERE r.completed_at IS NOT NULL AND r.is_test = 0
+            INSERT INTO agent_days \(contribution()) WHERE r.completed_at IS NOT NULL AND r.is_test = 0
               AND r.started_at / 86400000000 > \(kept("r.workspace_key")) \(upsert)
             """, [])
     }

@@ -144,20 +144,24 @@ public final class KeyStore: Sendable {
     }
 
     /// A person's own keys, newest first.
-    public func list(user: Int64) async throws -> [KeyRecord] {
+    public func list(user: Int64, _ page: PageRequest) async throws -> Page<KeyRecord> {
+        let below = try page.key(start: .max)
         let used = remembered.withLock { $0.used }
         return try await database.read { connection in
-            try connection.rows(
+            try connection.page(
+                page,
                 """
                 SELECT id, name, prefix, created_at, last_used_at, key FROM api_keys
-                WHERE user_key = $1 AND revoked_at IS NULL ORDER BY key DESC LIMIT 1000
-                """, [.int(user)]
+                WHERE user_key = $1 AND revoked_at IS NULL AND key < $2 ORDER BY key DESC LIMIT $3
+                """, [.int(user), .int(below)]
             ) { row in
-                KeyRecord(
+                let key = try row.requiredInt(5)
+                let record = KeyRecord(
                     id: KeyID(try row.bits(0)), kind: .user, name: try row.requiredText(1),
                     prefix: try row.requiredText(2), agentID: nil,
-                    createdAt: Timestamp(microseconds: try row.requiredInt(3)),
-                    lastUsedAt: used[try row.requiredInt(5)] ?? row.time(4), revokedAt: nil)
+                    createdAt: Timestamp(microseconds: try row.requiredInt(3)), lastUsedAt: used[key] ?? row.time(4),
+                    revokedAt: nil)
+                return (record, ListPlace(.int(key)))
             }
         }
     }
@@ -166,52 +170,43 @@ public final class KeyStore: Sendable {
     /// - Throws: NOT_FOUND when it is not theirs.
     public func revoke(_ id: KeyID, user: Int64) async throws {
         let now = clock.now()
-        let changed = try await committer.write(
+        try await committer.write(
             audit: .row("key", in: "api_keys", where: "id = $1 AND user_key = $2", [.id(id), .int(user)])
         ) { connection in
-            try connection.run(
+            let changed = try connection.run(
                 "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND user_key = $2",
                 [.id(id), .int(user), .time(now)])
+            guard changed > 0 else { throw AgentOSError.notFound("key") }
         }
-        guard changed > 0 else { throw AgentOSError.notFound("key") }
         forgetAll()
     }
 
     /// Agent and workspace keys of a workspace, newest first.
     public func list(
-        workspace: Int64, agent: Int64?, includeRevoked: Bool, before: KeyID?, limit: Int
-    ) async throws -> [KeyRecord] {
-        let records = try await database.read { connection in
-            try connection.rows(
+        workspace: Int64, agent: Int64?, includeRevoked: Bool, _ page: PageRequest
+    ) async throws -> Page<KeyRecord> {
+        let below = try page.key(start: .max)
+        let used = remembered.withLock { $0.used }
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
                 SELECT k.id, k.kind, k.name, k.prefix, a.id, k.created_at, k.last_used_at, k.revoked_at, k.key
                 FROM api_keys k LEFT JOIN agents a ON a.key = k.agent_key
                 WHERE k.workspace_key = $1 AND ($2 IS NULL OR k.agent_key = $2) AND ($3 = 1 OR k.revoked_at IS NULL)
-                  AND a.deleted_at IS NULL
-                  AND ($4 IS NULL OR k.key < (SELECT key FROM api_keys WHERE id = $4))
+                  AND a.deleted_at IS NULL AND k.key < $4
                 ORDER BY k.key DESC LIMIT $5
-                """,
-                [
-                    .int(workspace), .optional(agent), .bool(includeRevoked),
-                    before.map { .id($0) } ?? .null, .int(Int64(limit)),
-                ]
+                """, [.int(workspace), .optional(agent), .bool(includeRevoked), .int(below)]
             ) { row in
-                (
-                    try row.requiredInt(8),
-                    KeyRecord(
-                        id: KeyID(try row.bits(0)), kind: KeyKind(rawValue: try row.requiredText(1)) ?? .agent,
-                        name: try row.requiredText(2), prefix: try row.requiredText(3),
-                        agentID: row.optionalBits(4).map(AgentID.init),
-                        createdAt: Timestamp(microseconds: try row.requiredInt(5)), lastUsedAt: row.time(6),
-                        revokedAt: row.time(7))
-                )
+                let key = try row.requiredInt(8)
+                let record = KeyRecord(
+                    id: KeyID(try row.bits(0)), kind: KeyKind(rawValue: try row.requiredText(1)) ?? .agent,
+                    name: try row.requiredText(2), prefix: try row.requiredText(3),
+                    agentID: row.optionalBits(4).map(AgentID.init),
+                    createdAt: Timestamp(microseconds: try row.requiredInt(5)), lastUsedAt: used[key] ?? row.time(6),
+                    revokedAt: row.time(7))
+                return (record, ListPlace(.int(key)))
             }
-        }
-        let used = remembered.withLock { $0.used }
-        return records.map { key, record in
-            KeyRecord(
-                id: record.id, kind: record.kind, name: record.name, prefix: record.prefix, agentID: record.agentID,
-                createdAt: record.createdAt, lastUsedAt: used[key] ?? record.lastUsedAt, revokedAt: record.revokedAt)
         }
     }
 
@@ -219,14 +214,14 @@ public final class KeyStore: Sendable {
     /// - Throws: NOT_FOUND when the workspace has no such key.
     public func revoke(_ id: KeyID, workspace: Int64) async throws {
         let now = clock.now()
-        let changed = try await committer.write(
+        try await committer.write(
             audit: .row("key", in: "api_keys", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
         ) { connection in
-            try connection.run(
+            let changed = try connection.run(
                 "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND workspace_key = $2",
                 [.id(id), .int(workspace), .time(now)])
+            guard changed > 0 else { throw AgentOSError.notFound("key") }
         }
-        guard changed > 0 else { throw AgentOSError.notFound("key") }
         forgetAll()
     }
 

@@ -20,6 +20,26 @@ public struct Invite: Sendable {
     public let expiresAt: Timestamp
 }
 
+/// What the link of an invite leads to.
+public struct OpenInvite: Sendable {
+    public let invite: Invite
+    public let workspace: Workspace
+    /// Whose address it is, when it is that of a user.
+    let user: Int64?
+
+    /// Whether the address is that of a user, who alone can accept.
+    public var isOfUser: Bool { user != nil }
+
+    /// - Parameter asking: the user who wants to accept, known by a personal key; nil: nobody knows who.
+    /// - Throws: UNAUTHENTICATED unless it is the user with the address, or there is none.
+    public func check(_ asking: Int64?) throws {
+        guard let user, asking != user else { return }
+        throw AgentOSError(
+            .unauthenticated,
+            "\(invite.email) has an account here already: join with a personal key of it, sent as bearer token.")
+    }
+}
+
 /// Who belongs to a workspace, and who is asked to.
 public final class MemberStore: Sendable {
     /// Days that an invite's link works.
@@ -68,9 +88,15 @@ public final class MemberStore: Sendable {
     }
 
     /// Makes a link for an address; an open one of the same address stops working.
+    /// - Parameters:
+    ///   - highest: the role that may be given at most.
+    ///   - mailing: makes the link of its secret part, for a mail to the address; nil when there is no mail server.
     /// - Returns: the invite and the secret part of its link, which is not kept.
-    /// - Throws: CONFLICT when the address belongs to a member.
-    public func invite(email: String, role: Role, workspace: Int64) async throws -> (invite: Invite, token: String) {
+    /// - Throws: CONFLICT when the address belongs to a member; FORBIDDEN for a role above the highest.
+    public func invite(
+        email: String, role: Role, highest: Role, workspace: Workspace,
+        mailing link: (@Sendable (_ token: String) -> String)?
+    ) async throws -> (invite: Invite, token: String) {
         let now = clock.now()
         let token = RandomText.alphanumeric(40)
         let invite = Invite(
@@ -82,72 +108,103 @@ public final class MemberStore: Sendable {
                 """
                 SELECT 1 FROM members m JOIN users u ON u.key = m.user_key
                 WHERE m.workspace_key = $1 AND lower(u.email) = lower($2)
-                """, [.int(workspace), .text(email)])
+                """, [.int(workspace.ref.key), .text(email)])
             guard member == nil else { throw AgentOSError(.conflict, "\(email) is a member already.") }
+            guard role <= highest else {
+                throw AgentOSError(
+                    .forbidden,
+                    "A workspace key can invite as \(highest.word) at most; use the personal key of an admin for more.")
+            }
             try connection.run(
-                "DELETE FROM invites WHERE workspace_key = $1 AND email = $2 AND accepted_at IS NULL",
-                [.int(workspace), .text(email)])
+                "DELETE FROM invites WHERE workspace_key = $1 AND lower(email) = lower($2) AND accepted_at IS NULL",
+                [.int(workspace.ref.key), .text(email)])
             try connection.run(
                 """
                 INSERT INTO invites (id, workspace_key, email, role, token_digest, created_at, expires_at)
                 VALUES ($1, $2, $3, $4, $5, $6, $7)
                 """,
                 [
-                    .id(invite.id), .int(workspace), .text(email), .text(role.word), .blob(Self.digest(token)),
-                    .time(now), .time(invite.expiresAt),
+                    .id(invite.id), .int(workspace.ref.key), .text(email), .text(role.word),
+                    .blob(Self.digest(token)), .time(now), .time(invite.expiresAt),
                 ])
+            if let link {
+                try Self.mail(invite, to: workspace, link(token)).enqueue(now: now, connection)
+            }
         }
         return (invite, token)
+    }
+
+    private static func mail(_ invite: Invite, to workspace: Workspace, _ link: String) -> OutgoingMail {
+        OutgoingMail(
+            to: [invite.email], subject: "You are invited to \(workspace.name)",
+            lead: "You are invited to the workspace \(workspace.name). Open the link to join.",
+            facts: [
+                ("Link", link), ("Role", invite.role.word), ("Works until", invite.expiresAt.iso8601),
+            ], workspaceKey: workspace.ref.key)
     }
 
     private static func digest(_ token: String) -> [UInt8] { Array(SHA256.hash(data: Array(token.utf8))) }
 
     /// What a link leads to.
     /// - Throws: NOT_FOUND when there is no such link, CONFLICT when it was used, or its time is up.
-    public func open(token: String) async throws -> (invite: Invite, workspace: Workspace) {
+    public func open(token: String) async throws -> OpenInvite {
         let now = clock.now()
         return try await database.read { try Self.open(token, now: now, $0) }
     }
 
     private static func open(
         _ token: String, now: Timestamp, _ connection: any SQLConnection
-    ) throws -> (invite: Invite, workspace: Workspace) {
+    ) throws -> OpenInvite {
         let found = try connection.row(
             """
-            SELECT i.id, i.email, i.role, i.created_at, i.expires_at, i.accepted_at, w.key, w.id, w.slug, w.name
+            SELECT i.id, i.email, i.role, i.created_at, i.expires_at, i.accepted_at, w.key, w.id, w.slug, w.name,
+              (SELECT u.key FROM users u WHERE lower(u.email) = lower(i.email))
             FROM invites i JOIN workspaces w ON w.key = i.workspace_key WHERE i.token_digest = $1
             """, [.blob(digest(token))]
         ) { row in
             (
-                try decodeInvite(row), row.time(5),
-                Workspace(
-                    ref: WorkspaceRef(key: try row.requiredInt(6), id: WorkspaceID(try row.bits(7))),
-                    slug: try row.requiredText(8), name: try row.requiredText(9))
+                OpenInvite(
+                    invite: try decodeInvite(row),
+                    workspace: Workspace(
+                        ref: WorkspaceRef(key: try row.requiredInt(6), id: WorkspaceID(try row.bits(7))),
+                        slug: try row.requiredText(8), name: try row.requiredText(9)),
+                    user: row.int(10)), row.time(5)
             )
         }
-        guard let (invite, accepted, workspace) = found else { throw AgentOSError.notFound("invite") }
+        guard let (open, accepted) = found else { throw AgentOSError.notFound("invite") }
         if accepted != nil { throw AgentOSError(.conflict, "This invite has been used.") }
-        if invite.expiresAt <= now { throw AgentOSError(.conflict, "This invite has expired; ask for a new one.") }
-        return (invite, workspace)
+        if open.invite.expiresAt <= now { throw AgentOSError(.conflict, "This invite has expired; ask for a new one.") }
+        return open
     }
 
-    /// Joins: makes the user when the address is new, and a personal key.
+    /// Joins. Somebody new becomes a user and gets a personal key; a user comes with one.
+    /// - Parameter asking: the user who accepts, known by a personal key; nil: nobody knows who.
+    /// - Returns: what was joined, and the key of somebody new.
+    /// - Throws: UNAUTHENTICATED when the address is another user's; what `open` throws.
     public func accept(
-        token: String, name: String?
-    ) async throws -> (invite: Invite, workspace: Workspace, key: GeneratedKey) {
+        token: String, name: String?, by asking: Int64?
+    ) async throws -> (open: OpenInvite, key: GeneratedKey?) {
         let now = clock.now()
         let key = GeneratedKey(.user)
-        let (invite, workspace) = try await committer.write { connection in
-            let (invite, workspace) = try Self.open(token, now: now, connection)
-            var user = try connection.int(
-                "SELECT key FROM users WHERE lower(email) = lower($1)", [.text(invite.email)])
-            if user == nil {
-                user = try connection.row(
+        let open = try await committer.write(
+            audit: .row("invite", in: "invites", where: "token_digest = $1", [.blob(Self.digest(token))])
+        ) { connection in
+            let open = try Self.open(token, now: now, connection)
+            let (invite, workspace) = (open.invite, open.workspace)
+            try open.check(asking)
+            let user: Int64
+            if let known = open.user {
+                user = known
+            } else {
+                let made = try connection.row(
                     "INSERT INTO users (id, email, name, created_at) VALUES ($1, $2, $3, $4) RETURNING key",
                     [.id(UserID.new(at: now)), .text(invite.email), .optional(name), .time(now)]
                 ) { try $0.requiredInt(0) }
+                guard let made else { throw StoreError.damaged("a new user") }
+                user = made
+                _ = try KeyStore.insert(
+                    key, name: name ?? invite.email, workspace: nil, user: user, now: now, connection)
             }
-            guard let user else { throw StoreError.damaged("a new user") }
             try connection.run(
                 """
                 INSERT INTO members (id, workspace_key, user_key, role, created_at) VALUES ($1, $2, $3, $4, $5)
@@ -159,11 +216,9 @@ public final class MemberStore: Sendable {
                 ])
             try connection.run(
                 "UPDATE invites SET accepted_at = $2 WHERE id = $1", [.id(invite.id), .time(now)])
-            _ = try KeyStore.insert(
-                key, name: name ?? invite.email, workspace: nil, user: user, now: now, connection)
-            return (invite, workspace)
+            return open
         }
-        return (invite, workspace, key)
+        return (open, open.isOfUser ? nil : key)
     }
 
     /// Takes somebody's membership away; personal keys reach the workspace through it, so they lose it at once.

@@ -10,6 +10,11 @@ public struct Workspace: Sendable {
 public struct Membership: Sendable {
     public let workspace: Workspace
     public let role: Role
+
+    public init(workspace: Workspace, role: Role) {
+        self.workspace = workspace
+        self.role = role
+    }
 }
 
 /// Workspaces, users and who belongs where.
@@ -73,20 +78,43 @@ public final class WorkspaceStore: Sendable {
         }
     }
 
+    /// Characters of a slug.
+    public static let slugLength = 60
+
     /// Makes a workspace with its owner.
+    /// - Parameter numbered: whether a slug that is taken gets a number, `team-2`.
     /// - Throws: CONFLICT when the slug is taken.
-    public func create(name: String, slug: String, owner: Int64) async throws -> Workspace {
+    public func create(name: String, slug: String, numbered: Bool = false, owner: Int64) async throws -> Workspace {
         let now = clock.now()
-        return try await committer.write(audit: .row("workspace", in: "workspaces", where: "slug = $1", [.text(slug)]))
-        { connection in
-            try Self.insert(name: name, slug: slug, owner: owner, now: now, connection)
+        let id = WorkspaceID.new(at: now)
+        return try await committer.write(audit: .row("workspace", in: "workspaces", where: "id = $1", [.id(id)])) {
+            connection in
+            let free = numbered ? try Self.free(slug, connection) : slug
+            return try Self.insert(id, name: name, slug: free, owner: owner, now: now, connection)
         }
     }
 
+    /// The slug itself, or with the smallest number from 2 on that is free.
+    private static func free(_ slug: String, _ connection: any SQLConnection) throws -> String {
+        let taken = try connection.int("SELECT 1 FROM workspaces WHERE slug = $1", [.text(slug)])
+        guard taken != nil else { return slug }
+        // Room for the number and its hyphen.
+        let stem = slug.prefix(slugLength - 10).split(separator: "-").joined(separator: "-")
+        let known = Set(
+            try connection.rows(
+                "SELECT slug FROM workspaces WHERE slug >= $1 AND slug < $2", [.text(stem + "-"), .text(stem + ".")]
+            ) { try $0.requiredText(0) })
+        var number = 2
+        while known.contains("\(stem)-\(number)") { number += 1 }
+        return "\(stem)-\(number)"
+    }
+
+    /// - Parameter given: its id; default: a new one.
     public static func insert(
-        name: String, slug: String, owner: Int64, now: Timestamp, _ connection: any SQLConnection
+        _ given: WorkspaceID? = nil, name: String, slug: String, owner: Int64, now: Timestamp,
+        _ connection: any SQLConnection
     ) throws -> Workspace {
-        let id = WorkspaceID.new(at: now)
+        let id = given ?? WorkspaceID.new(at: now)
         let key: Int64?
         do {
             key = try connection.row(

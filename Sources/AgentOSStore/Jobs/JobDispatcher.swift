@@ -1,19 +1,24 @@
 import AgentOSCore
 import Synchronization
 
-/// Claims due jobs and hands each to the handler of its kind, so many at a time. Sleeps until the next one is due.
+/// Claims due jobs and hands each to the handler of its kind. Sleeps until the next one is due.
+///
+/// Each kind has places of its own: slow work of one kind takes none from the others.
 public final class JobDispatcher: Sendable {
     public typealias Handler = @Sendable (Job) async throws -> Void
 
-    /// How often and how long a kind is tried.
+    /// How often and how long a kind is tried, and how much of it at a time.
     public struct Policy: Sendable {
         public var attempts: Int
+        /// Jobs of the kind that are worked on at once.
+        public var places: Int
         /// Seconds before the second try; doubled with each further one, up to `longest`.
         public var first: Double
         public var longest: Double
 
-        public init(attempts: Int = 12, first: Double = 1, longest: Double = 300) {
+        public init(attempts: Int = 12, first: Double = 1, longest: Double = 300, places: Int = 32) {
             self.attempts = attempts
+            self.places = places
             self.first = first
             self.longest = longest
         }
@@ -27,14 +32,14 @@ public final class JobDispatcher: Sendable {
         }
     }
 
-    private static let concurrency = 64
     /// Looks at the queue at least this often, whatever the clocks say.
     private static let longestSleep = 5.0
 
     private let queue: JobQueue
     private let clock: WallClock
     private let handlers = Mutex<[String: (handler: Handler, policy: Policy)]>([:])
-    private let busy = Mutex(0)
+    /// How many of each kind are worked on.
+    private let busy = Mutex<[String: Int]>([:])
     private let failed: @Sendable (Job, any Error) -> Void
 
     /// - Parameter failed: told of each failed try.
@@ -48,14 +53,37 @@ public final class JobDispatcher: Sendable {
         handlers.withLock { $0[kind] = (handler, policy) }
     }
 
+    /// How many jobs of each kind can be taken now; kinds without a free place are left out.
+    private func freePlaces() -> [String: Int] {
+        let places = handlers.withLock { $0.mapValues(\.policy.places) }
+        return busy.withLock { busy in
+            places.reduce(into: [:]) { free, kind in
+                let left = kind.value - (busy[kind.key] ?? 0)
+                if left > 0 { free[kind.key] = left }
+            }
+        }
+    }
+
+    /// - Returns: whether a kind that was full has a place again.
+    private func leave(_ kind: String) -> Bool {
+        let places = handlers.withLock { $0[kind]?.policy.places }
+        return busy.withLock { busy in
+            let before = busy[kind] ?? 0
+            busy[kind] = before - 1
+            return before == places
+        }
+    }
+
     /// Works until the task is cancelled; what was begun is finished.
     public func run() async {
+        let known = handlers.withLock { $0.keys.sorted() }
+        try? await queue.park(allBut: known)
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let listener = queue.listen()
-                let free = Self.concurrency - busy.withLock { $0 }
+                let free = freePlaces()
                 var sleep = Self.longestSleep
-                if free > 0, let due = try? await queue.nextDue() {
+                if !free.isEmpty, let due = try? await queue.nextDue(free.keys.sorted()) {
                     sleep = min(sleep, Double(due.microseconds - clock.now().microseconds) / 1e6)
                 }
                 guard sleep <= 0 else {
@@ -63,20 +91,18 @@ public final class JobDispatcher: Sendable {
                     continue
                 }
                 queue.stop(listener)
-                guard let jobs = try? await queue.claim(limit: free) else {
+                guard let jobs = try? await queue.claim(free) else {
                     // The store cannot be written now.
                     try? await Task.sleep(for: .seconds(1))
                     continue
                 }
-                busy.withLock { $0 += jobs.count }
+                busy.withLock { busy in
+                    for job in jobs { busy[job.kind, default: 0] += 1 }
+                }
                 for job in jobs {
                     group.addTask {
                         await self.work(job)
-                        let wasFull = self.busy.withLock { busy -> Bool in
-                            busy -= 1
-                            return busy + 1 == Self.concurrency
-                        }
-                        if wasFull { self.queue.wake() }
+                        if self.leave(job.kind) { self.queue.wake() }
                     }
                 }
             }

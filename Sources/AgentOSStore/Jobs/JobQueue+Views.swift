@@ -24,26 +24,25 @@ extension JobQueue {
 
     /// Jobs of a workspace, newest first.
     public func list(
-        workspace: Int64, kind: String?, state: String?, before: Int64?, limit: Int
-    ) async throws -> [JobRecord] {
+        workspace: Int64, kind: String?, state: String?, _ page: PageRequest
+    ) async throws -> Page<JobRecord> {
         let now = clock.now()
+        let below = try page.key(start: .max)
         return try await database.read { connection in
-            try connection.rows(
+            try connection.page(
+                page,
                 """
                 SELECT key, kind, name, \(Self.state) AS state, attempts, run_at, last_error, created_at FROM jobs
                 WHERE workspace_key = $2 AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR \(Self.state) = $4)
-                  AND ($5 IS NULL OR key < $5) ORDER BY key DESC LIMIT $6
-                """,
-                [
-                    .time(now), .int(workspace), .optional(kind), .optional(state), .optional(before),
-                    .int(Int64(limit)),
-                ]
+                  AND key < $5 ORDER BY key DESC LIMIT $6
+                """, [.time(now), .int(workspace), .optional(kind), .optional(state), .int(below)]
             ) { row in
-                JobRecord(
+                let job = JobRecord(
                     key: try row.requiredInt(0), kind: try row.requiredText(1), name: try row.requiredText(2),
                     state: try row.requiredText(3), attempts: Int(try row.requiredInt(4)),
                     runAt: Timestamp(microseconds: try row.requiredInt(5)), lastError: row.text(6),
                     createdAt: Timestamp(microseconds: try row.requiredInt(7)))
+                return (job, ListPlace(.int(job.key)))
             }
         }
     }

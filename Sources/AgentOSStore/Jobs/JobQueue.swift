@@ -61,23 +61,48 @@ public final class JobQueue: Sendable {
 
     // MARK: - Working
 
-    /// Claims due jobs, the longest due first.
-    func claim(limit: Int) async throws -> [Job] {
+    /// Claims due jobs of each kind, the longest due first.
+    /// - Parameter places: how many of each kind at most; kinds that are not named stay where they are.
+    func claim(_ places: [String: Int]) async throws -> [Job] {
         let now = clock.now()
+        let kinds = places.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+        guard !kinds.isEmpty else { return [] }
+        // A look at the index for each kind: a long backlog of one hides nothing of the others.
+        let due = kinds.indices.map { index in
+            """
+            SELECT key FROM (SELECT key FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL AND run_at <= $1
+              AND kind = $\(3 + 2 * index) ORDER BY run_at LIMIT $\(4 + 2 * index))
+            """
+        }
+        let sql = """
+            UPDATE jobs SET lease_until = $2, fence = fence + 1, attempts = attempts + 1 WHERE key IN (
+            \(due.joined(separator: " UNION ALL ")))
+            RETURNING key, kind, name, attempts, fence, payload
+            """
+        var arguments: [SQLValue] = [.time(now), .time(now.advanced(bySeconds: Self.leaseSeconds))]
+        for (kind, places) in kinds { arguments += [.text(kind), .int(Int64(places))] }
+        let bound = arguments
         return try await committer.write { connection in
             try connection.run("UPDATE jobs SET lease_until = NULL WHERE lease_until <= $1", [.time(now)])
-            return try connection.rows(
-                """
-                UPDATE jobs SET lease_until = $2, fence = fence + 1, attempts = attempts + 1 WHERE key IN (
-                  SELECT key FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL AND run_at <= $1
-                  ORDER BY run_at LIMIT $3)
-                RETURNING key, kind, name, attempts, fence, payload
-                """, [.time(now), .time(now.advanced(bySeconds: Self.leaseSeconds)), .int(Int64(limit))]
-            ) { row in
+            return try connection.rows(sql, bound) { row in
                 Job(
                     key: try row.requiredInt(0), kind: try row.requiredText(1), name: try row.requiredText(2),
                     attempts: Int(try row.requiredInt(3)), fence: try row.requiredInt(4), payload: row.json(5) ?? .null)
             }
+        }
+    }
+
+    /// Parks jobs of other kinds, which a newer version may have left, where a person sees them.
+    func park(allBut kinds: [String]) async throws {
+        let now = clock.now()
+        let known = kinds.indices.map { "$\($0 + 3)" }.joined(separator: ", ")
+        try await committer.write { connection in
+            try connection.run(
+                """
+                UPDATE jobs SET parked_at = $1, lease_until = NULL, last_error = $2 || kind
+                WHERE parked_at IS NULL AND kind NOT IN (\(known))
+                """,
+                [.time(now), .text("This version knows no jobs of the kind ")] + kinds.map(SQLValue.text))
         }
     }
 
@@ -112,13 +137,14 @@ public final class JobQueue: Sendable {
         }
     }
 
-    /// When the next job is due; nil when there is none.
-    func nextDue() async throws -> Timestamp? {
-        try await database.read { connection in
-            let waiting = try connection.int(
-                "SELECT MIN(run_at) FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL")
-            let leased = try connection.int("SELECT MIN(lease_until) FROM jobs WHERE lease_until IS NOT NULL")
-            return [waiting, leased].compactMap { $0 }.min().map(Timestamp.init(microseconds:))
+    /// When the next job of one of these kinds is due, or a claim runs out; nil when there is none.
+    func nextDue(_ kinds: [String]) async throws -> Timestamp? {
+        let sql = kinds.indices.map { index in
+            "SELECT MIN(run_at) FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL AND kind = $\(index + 1)"
+        } + ["SELECT MIN(lease_until) FROM jobs WHERE lease_until IS NOT NULL"]
+        return try await database.read { connection in
+            try connection.rows(sql.joined(separator: " UNION ALL "), kinds.map(SQLValue.text)) { $0.int(0) }
+                .compactMap { $0 }.min().map(Timestamp.init(microseconds:))
         }
     }
 

@@ -82,24 +82,27 @@ public final class BudgetStore: Sendable {
     }
 
     /// All budgets that are set: the workspace's first, then those of agents, oldest agent first.
-    public func list(workspace: Int64, after: AgentID? = nil, limit: Int = 1000) async throws -> [BudgetRecord] {
+    public func list(workspace: Int64, _ page: PageRequest) async throws -> Page<BudgetRecord> {
+        let above = try page.key(start: -1)
         let day = Self.day(of: clock.now())
         return try await database.read { connection in
-            try connection.rows(
+            try connection.page(
+                page,
                 """
-                SELECT a.id, b.daily_limit, COALESCE(s.spent, 0), COALESCE(s.reserved, 0), b.created_at, b.updated_at
+                SELECT a.id, b.daily_limit, COALESCE(s.spent, 0), COALESCE(s.reserved, 0), b.created_at, b.updated_at,
+                  b.agent_key
                 FROM budgets b LEFT JOIN agents a ON a.key = b.agent_key
                 LEFT JOIN spend_days s
                   ON s.workspace_key = b.workspace_key AND s.agent_key = b.agent_key AND s.day = $2
                 WHERE b.workspace_key = $1 AND (b.agent_key = 0 OR (a.key IS NOT NULL AND a.deleted_at IS NULL))
-                  AND ($3 IS NULL OR b.agent_key > COALESCE((SELECT key FROM agents WHERE id = $3), 0))
-                ORDER BY b.agent_key LIMIT $4
-                """, [.int(workspace), .int(day), after.map { .id($0) } ?? .null, .int(Int64(limit))]
+                  AND b.agent_key > $3 ORDER BY b.agent_key LIMIT $4
+                """, [.int(workspace), .int(day), .int(above)]
             ) { row in
-                BudgetRecord(
+                let budget = BudgetRecord(
                     agentID: row.optionalBits(0).map { AgentID($0) }, daily: Money(nanoUSD: try row.requiredInt(1)),
                     spentToday: Money(nanoUSD: try row.requiredInt(2)),
                     reserved: Money(nanoUSD: try row.requiredInt(3)), createdAt: row.time(4), updatedAt: row.time(5))
+                return (budget, ListPlace(.int(try row.requiredInt(6))))
             }
         }
     }

@@ -54,23 +54,25 @@ public final class NotificationStore: Sendable {
 
     /// Newest first.
     public func list(
-        workspace: Int64, unreadOnly: Bool, before: NotificationID?, limit: Int
-    ) async throws -> [MemberNotification] {
-        try await database.read { connection in
-            try connection.rows(
+        workspace: Int64, unreadOnly: Bool, _ page: PageRequest
+    ) async throws -> Page<MemberNotification> {
+        let below = try page.key(start: .max)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
-                SELECT n.id, n.type, n.title, n.body, a.id, r.id, n.read_at IS NOT NULL, n.created_at
+                SELECT n.id, n.type, n.title, n.body, a.id, r.id, n.read_at IS NOT NULL, n.created_at, n.key
                 FROM notifications n LEFT JOIN agents a ON a.key = n.agent_key LEFT JOIN runs r ON r.key = n.run_key
                 WHERE n.workspace_key = $1 \(unreadOnly ? "AND n.read_at IS NULL" : "") AND a.deleted_at IS NULL
-                  AND ($2 IS NULL OR n.key < (SELECT key FROM notifications WHERE id = $2))
-                ORDER BY n.key DESC LIMIT $3
-                """, [.int(workspace), before.map { .id($0) } ?? .null, .int(Int64(limit))]
+                  AND n.key < $2 ORDER BY n.key DESC LIMIT $3
+                """, [.int(workspace), .int(below)]
             ) { row in
-                MemberNotification(
+                let note = MemberNotification(
                     id: NotificationID(try row.bits(0)), kind: try row.requiredText(1), title: try row.requiredText(2),
                     body: try row.requiredText(3), agentID: row.optionalBits(4).map(AgentID.init),
                     runID: row.optionalBits(5).map(RunID.init), isRead: row.int(6) == 1,
                     createdAt: Timestamp(microseconds: try row.requiredInt(7)))
+                return (note, ListPlace(.int(try row.requiredInt(8))))
             }
         }
     }
@@ -80,7 +82,12 @@ public final class NotificationStore: Sendable {
     /// - Throws: NOT_FOUND when the workspace has no such notification.
     public func markRead(_ id: NotificationID?, workspace: Int64) async throws -> Int {
         let now = clock.now()
-        return try await committer.write { connection in
+        let target = id.map {
+            AuditTarget.row(
+                "notification", in: "notifications", where: "id = $1 AND workspace_key = $2",
+                [.id($0), .int(workspace)])
+        }
+        return try await committer.write(audit: target) { connection in
             guard let id else {
                 return try connection.run(
                     "UPDATE notifications SET read_at = $2 WHERE workspace_key = $1 AND read_at IS NULL",

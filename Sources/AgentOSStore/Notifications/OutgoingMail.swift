@@ -38,7 +38,8 @@ public struct OutgoingMail: Sendable {
         markdown = payload["markdown"]?.stringValue
     }
 
-    func enqueue(now: Timestamp, _ connection: any SQLConnection) throws {
+    /// Has the mail sent.
+    public func enqueue(now: Timestamp, _ connection: any SQLConnection) throws {
         var shown = JSONObject()
         for (name, value) in facts { shown[name] = .string(value) }
         let payload: JSONValue = [

@@ -41,15 +41,17 @@ extension ReportStore {
         "SELECT workspace_key, frequency, day_of_week, minute, timezone, email, next_run_at FROM report_schedules"
 
     public func schedule(workspace: Int64) async throws -> ReportSchedule? {
-        try await database.read { connection in
-            try connection.row("\(Self.scheduleColumns) WHERE workspace_key = $1", [.int(workspace)]) { row in
-                var schedule = ReportSchedule(
-                    workspaceKey: try row.requiredInt(0), frequency: try row.requiredText(1),
-                    dayOfWeek: row.int(2).map(Int.init), minute: Int(try row.requiredInt(3)),
-                    timezone: try row.requiredText(4), email: row.text(5))
-                schedule.nextRunAt = Timestamp(microseconds: try row.requiredInt(6))
-                return schedule
-            }
+        try await database.read { try Self.schedule(workspace, $0) }
+    }
+
+    private static func schedule(_ workspace: Int64, _ connection: any SQLConnection) throws -> ReportSchedule? {
+        try connection.row("\(scheduleColumns) WHERE workspace_key = $1", [.int(workspace)]) { row in
+            var schedule = ReportSchedule(
+                workspaceKey: try row.requiredInt(0), frequency: try row.requiredText(1),
+                dayOfWeek: row.int(2).map(Int.init), minute: Int(try row.requiredInt(3)),
+                timezone: try row.requiredText(4), email: row.text(5))
+            schedule.nextRunAt = Timestamp(microseconds: try row.requiredInt(6))
+            return schedule
         }
     }
 
@@ -102,6 +104,26 @@ extension ReportStore {
             workspace: workspace, now: now, connection)
     }
 
+    /// Gives a schedule that came from another store its next time, with the job that does it.
+    static func adoptSchedule(of workspace: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
+        guard let schedule = try schedule(workspace, connection) else { return }
+        let next = schedule.rule?.next(after: now) ?? now.advanced(bySeconds: 86_400)
+        try connection.run(
+            "UPDATE report_schedules SET next_run_at = $2 WHERE workspace_key = $1", [.int(workspace), .time(next)])
+        try enqueue(workspace, at: next, now: now, connection)
+    }
+
+    /// Has the job of a schedule wait for the schedule's time again.
+    public func putBack(_ schedule: ReportSchedule) async throws {
+        let now = clock.now()
+        try await committer.write { connection in
+            let next = try connection.int(
+                "SELECT next_run_at FROM report_schedules WHERE workspace_key = $1", [.int(schedule.workspaceKey)])
+            guard let next else { return }
+            try Self.enqueue(schedule.workspaceKey, at: Timestamp(microseconds: next), now: now, connection)
+        }
+    }
+
     /// Puts the report of a due time on record with its mail and moves on to the next time, all at once: a report is
     /// neither lost nor written twice.
     public func settle(
@@ -114,7 +136,7 @@ extension ReportStore {
                 "UPDATE report_schedules SET next_run_at = $3 WHERE workspace_key = $1 AND next_run_at = $2",
                 [.int(schedule.workspaceKey), .time(schedule.nextRunAt), .time(next)])
             guard moved > 0 else { return }
-            _ = try Self.insert(report, now: now, connection)
+            try Self.insert(report, id: .new(at: now), now: now, connection)
             let addresses = (schedule.email ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
             if !addresses.isEmpty {
                 try OutgoingMail(

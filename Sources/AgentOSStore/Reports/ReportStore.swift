@@ -55,7 +55,7 @@ public final class ReportStore: Sendable {
 
     private static let columns = """
         SELECT p.id, p.type, p.status, p.summary, p.error_message, a.id, r.id, p.period_start, p.period_end,
-          p.created_at, p.content
+          p.created_at, p.content, p.key
         FROM reports p LEFT JOIN agents a ON a.key = p.agent_key LEFT JOIN runs r ON r.key = p.run_key
         """
 
@@ -70,19 +70,18 @@ public final class ReportStore: Sendable {
 
     /// Newest first.
     public func list(
-        workspace: Int64, agent: Int64?, status: String?, before: ReportID?, limit: Int
-    ) async throws -> [Report] {
-        try await database.read { connection in
-            try connection.rows(
+        workspace: Int64, agent: Int64?, status: String?, _ page: PageRequest
+    ) async throws -> Page<Report> {
+        let below = try page.key(start: .max)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
                 \(Self.columns) WHERE p.workspace_key = $1 AND a.deleted_at IS NULL
                   AND ($2 IS NULL OR p.agent_key = $2) AND ($3 IS NULL OR p.status = $3)
-                  AND ($4 IS NULL OR p.key < (SELECT key FROM reports WHERE id = $4)) ORDER BY p.key DESC LIMIT $5
-                """,
-                [
-                    .int(workspace), .optional(agent), .optional(status), before.map { .id($0) } ?? .null,
-                    .int(Int64(limit)),
-                ], Self.decode)
+                  AND p.key < $4 ORDER BY p.key DESC LIMIT $5
+                """, [.int(workspace), .optional(agent), .optional(status), .int(below)]
+            ) { (try Self.decode($0), ListPlace(.int(try $0.requiredInt(11)))) }
         }
     }
 
@@ -99,13 +98,16 @@ public final class ReportStore: Sendable {
 
     public func insert(_ report: NewReport) async throws -> ReportID {
         let now = clock.now()
-        return try await committer.write(cost: report.content.utf8.count + 512) {
-            try Self.insert(report, now: now, $0)
-        }
+        let id = ReportID.new(at: now)
+        try await committer.write(
+            cost: report.content.utf8.count + 512, audit: .row("report", in: "reports", where: "id = $1", [.id(id)])
+        ) { try Self.insert(report, id: id, now: now, $0) }
+        return id
     }
 
-    static func insert(_ report: NewReport, now: Timestamp, _ connection: any SQLConnection) throws -> ReportID {
-        let id = ReportID.new(at: now)
+    static func insert(
+        _ report: NewReport, id: ReportID, now: Timestamp, _ connection: any SQLConnection
+    ) throws {
         let (start, end) = (report.period?.start, report.period?.end)
         try connection.run(
             """
@@ -117,17 +119,17 @@ public final class ReportStore: Sendable {
                 .id(id), .int(report.workspace), .optional(report.agent), .optional(report.run), .text(report.type),
                 .text(report.summary), .text(report.content), .time(start), .time(end), .time(now),
             ])
-        return id
     }
 
     /// - Throws: NOT_FOUND
     public func delete(_ id: ReportID, workspace: Int64) async throws {
-        let removed = try await committer.write(
+        try await committer.write(
             audit: .row("report", in: "reports", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
         ) { connection in
-            try connection.run("DELETE FROM reports WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+            let removed = try connection.run(
+                "DELETE FROM reports WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+            guard removed > 0 else { throw AgentOSError.notFound("report") }
         }
-        guard removed > 0 else { throw AgentOSError.notFound("report") }
     }
 
     // MARK: - Figures
@@ -135,6 +137,8 @@ public final class ReportStore: Sendable {
     /// What a period held.
     public struct PeriodFigures: Sendable {
         public var sums = DaySums()
+        /// Runs that used a model whose price is not known; their cost is not, or not all, in the sums.
+        public var unpricedRuns = 0
         /// Durations in milliseconds at half and at 95 % of the ended runs.
         public var median: Int?
         public var percentile95: Int?
@@ -142,6 +146,19 @@ public final class ReportStore: Sendable {
         public var slowest: [(run: RunID, agent: String, milliseconds: Int)] = []
         /// Failures by message, most first.
         public var failures: [(message: String, count: Int)] = []
+    }
+
+    /// Whether something of a run has no known price, by the same authority as its cost.
+    private static let lacksPrice = """
+        CASE WHEN c.given_cost IS NOT NULL THEN 0 WHEN c.span_count > 0 THEN c.span_priced < c.span_count
+          WHEN c.response_count > 0 THEN c.response_priced < c.response_count
+          ELSE COALESCE(c.given_input, 0) + COALESCE(c.given_output, 0) > 0 END
+        """
+
+    /// Adds up what others report; more than a number holds stays at the largest.
+    private static func add(_ count: Int64?, to sum: inout Int) {
+        let (value, overflow) = sum.addingReportingOverflow(Int(count ?? 0))
+        sum = overflow ? Int.max : value
     }
 
     /// Runs that ended within a period, of one agent or of all; test runs left out. At most the newest 100,000 an agent.
@@ -159,9 +176,7 @@ public final class ReportStore: Sendable {
                 try connection.each(
                     """
                     SELECT r.id, r.status, r.duration_ms, r.error_message, c.span_count,
-                      COALESCE(c.given_input, CASE WHEN c.span_count > 0 THEN c.span_input ELSE c.response_input END),
-                      COALESCE(c.given_output, CASE WHEN c.span_count > 0 THEN c.span_output ELSE c.response_output END),
-                      CASE WHEN c.span_count > 0 THEN c.span_cost ELSE c.response_cost END
+                      \(RunFigures.tokens()), \(RunFigures.cost), \(Self.lacksPrice)
                     FROM runs r JOIN run_counters c ON c.run_key = r.key
                     WHERE r.agent_key = $1 AND r.completed_at IS NOT NULL AND r.is_test = 0 AND r.completed_at >= $2
                       AND r.completed_at < $3 ORDER BY r.completed_at DESC LIMIT 100000
@@ -175,9 +190,10 @@ public final class ReportStore: Sendable {
                         messages[String((row.text(3) ?? "without a message").prefix(200)), default: 0] += 1
                     default: figures.sums.cancelled += 1
                     }
-                    figures.sums.inputTokens += Int(row.int(5) ?? 0)
-                    figures.sums.outputTokens += Int(row.int(6) ?? 0)
-                    figures.sums.cost = Money(nanoUSD: figures.sums.cost.nanoUSD + (row.int(7) ?? 0))
+                    Self.add(row.int(5), to: &figures.sums.inputTokens)
+                    Self.add(row.int(6), to: &figures.sums.outputTokens)
+                    figures.sums.cost = figures.sums.cost + Money(nanoUSD: row.int(9) ?? 0)
+                    if row.int(10) == 1 { figures.unpricedRuns += 1 }
                     durations.append((Int(row.int(2) ?? 0), RunID(try row.bits(0)), name))
                     return true
                 }

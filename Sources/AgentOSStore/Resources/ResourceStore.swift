@@ -95,15 +95,15 @@ public final class ResourceStore: Sendable {
 
     /// - Throws: NOT_FOUND
     public func delete(workspace: Int64, filename: String) async throws {
-        let changed = try await committer.write(
+        try await committer.write(
             audit: .row(
                 "resource", in: "resources", where: "workspace_key = $1 AND filename = $2",
                 [.int(workspace), .text(filename)])
         ) { connection in
-            try connection.run(
+            let changed = try connection.run(
                 "DELETE FROM resources WHERE workspace_key = $1 AND filename = $2", [.int(workspace), .text(filename)])
+            guard changed > 0 else { throw AgentOSError(.notFound, "No resource with this filename.") }
         }
-        guard changed > 0 else { throw AgentOSError(.notFound, "No resource with this filename.") }
     }
 
     // MARK: - Reading
@@ -119,15 +119,20 @@ public final class ResourceStore: Sendable {
 
     /// In the order of their names.
     public func list(
-        workspace: Int64, after: ResourceID? = nil, limit: Int = ResourceStore.bound
-    ) async throws -> [ResourceRecord] {
-        try await database.read { connection in
-            try connection.rows(
+        workspace: Int64, _ page: PageRequest = PageRequest(limit: ResourceStore.bound)
+    ) async throws -> Page<ResourceRecord> {
+        let above = try page.name()
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
-                SELECT \(Self.columns) FROM resources WHERE workspace_key = $1
-                  AND ($2 IS NULL OR filename > (SELECT filename FROM resources WHERE id = $2 AND workspace_key = $1))
+                SELECT \(Self.columns) FROM resources WHERE workspace_key = $1 AND filename > $2
                 ORDER BY filename LIMIT $3
-                """, [.int(workspace), after.map { .id($0) } ?? .null, .int(Int64(limit))], Self.decode)
+                """, [.int(workspace), .text(above)]
+            ) { row in
+                let resource = try Self.decode(row)
+                return (resource, ListPlace(.text(resource.filename)))
+            }
         }
     }
 

@@ -85,20 +85,20 @@ public final class ApprovalStore: Sendable {
 
     /// Pending ones, oldest first. One whose time is up is not pending any more.
     public func pending(
-        workspace: Int64, agent: Int64?, after: ApprovalID?, limit: Int
-    ) async throws -> [ApprovalRecord] {
+        workspace: Int64, agent: Int64?, _ page: PageRequest
+    ) async throws -> Page<ApprovalRecord> {
+        let above = try page.key(start: 0)
         let now = clock.now()
         return try await database.read { connection in
-            try connection.rows(
+            try connection.page(
+                page,
                 """
-                SELECT \(Self.columns) FROM \(Self.tables)
+                SELECT \(Self.columns), p.key FROM \(Self.tables)
                 WHERE p.workspace_key = $1 AND p.status = 'pending' AND p.expires_at > $2 AND a.deleted_at IS NULL
-                  AND ($3 IS NULL OR p.agent_key = $3) AND ($4 IS NULL OR p.key > (SELECT key FROM approvals WHERE id = $4))
+                  AND ($3 IS NULL OR p.agent_key = $3) AND p.key > $4
                 ORDER BY p.key LIMIT $5
-                """,
-                [
-                    .int(workspace), .time(now), .optional(agent), after.map { .id($0) } ?? .null, .int(Int64(limit)),
-                ], Self.decode)
+                """, [.int(workspace), .time(now), .optional(agent), .int(above)]
+            ) { (try Self.decode($0), ListPlace(.int(try $0.requiredInt(17)))) }
         }
     }
 

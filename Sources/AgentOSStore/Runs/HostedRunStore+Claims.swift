@@ -77,13 +77,8 @@ extension HostedRunStore {
                 )
             }
             guard let row else { return nil }
-            var pause: RunMachine.Pause?
-            if row.0 == .awaitingApproval || row.0 == .awaitingInput,
-                let machine = try? RunMachine(journal: try Self.journal(of: ref.key, connection)),
-                case .wait(let waiting) = machine.next
-            {
-                pause = waiting
-            }
+            let isPaused = row.0 == .awaitingApproval || row.0 == .awaitingInput
+            let pause = isPaused ? Self.pause(of: ref.key, connection) : nil
             let last = try connection.row(
                 "SELECT kind, payload FROM run_steps WHERE run_key = $1 ORDER BY position DESC LIMIT 1", [.int(ref.key)]
             ) { try? JournalCodec.decode(kind: try $0.requiredText(0), $0.bytes(1) ?? []) }
@@ -93,6 +88,14 @@ extension HostedRunStore {
         }
         guard let state else { throw AgentOSError.notFound("run") }
         return state
+    }
+
+    /// What a run waits for by its journal; nil when it waits for nothing, or its journal cannot be read.
+    static func pause(of run: Int64, _ connection: any SQLConnection) -> RunMachine.Pause? {
+        guard let machine = try? RunMachine(journal: journal(of: run, connection)),
+            case .wait(let pause) = machine.next
+        else { return nil }
+        return pause
     }
 
     /// What a run began with.
@@ -161,13 +164,17 @@ extension HostedRunStore {
         let now = clock.now()
         return try await committer.write(cost: events.cost, aborted: { [log] in log.forget(run: ref.key) }) {
             [log, runs] connection -> Int64? in
+            let isOver = try connection.int(
+                "SELECT completed_at IS NOT NULL FROM runs WHERE key = $1", [.int(ref.key)])
+            // First what the run used: who hears of its end counts it.
+            let first = isOver == 0 ? try log.append(own: events, toRun: ref.key, connection) : nil
             guard try runs.end(ref, Self.ending(outcome), now: now, connection) else { return nil }
             if let open { try Self.settle([(open, .zero)], of: ref, connection) }
             try Self.append(.ended(outcome), to: ref.key, now: now, connection)
             try ApprovalStore.cancelPending(ofRun: ref.key, now: now, connection)
             try HumanInputStore.cancelPending(ofRun: ref.key, now: now, connection)
             try ConversationStore.release(run: ref.key, turn: nil, now: now, connection)
-            return try log.append(own: events, toRun: ref.key, connection)
+            return first
         }
     }
 

@@ -20,7 +20,8 @@ public final class HostedRunStore: Sendable {
     public enum Session: Sendable {
         case none
         case start(externalUserID: String?)
-        case resume(ConversationRef)
+        /// `externalUserID`: whom the caller says that it is with.
+        case resume(ConversationRef, externalUserID: String? = nil)
     }
 
     /// A turn that a completed run adds to its conversation.
@@ -39,10 +40,21 @@ public final class HostedRunStore: Sendable {
         public let key: String
         /// Of the request's body.
         public let digest: [UInt8]
+        /// What the caller calls the run: its external id, unless another run of the agent has it.
+        public var externalRunID: String?
 
         public init(key: String, body: some DataProtocol) {
             self.key = key
             digest = Array(SHA256.hash(data: body))
+        }
+
+        /// A key as a caller gave it.
+        /// - Throws: VALIDATION_ERROR naming the field.
+        public static func checked(_ key: String, field: String) throws -> String {
+            guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                throw AgentOSError.invalid(field, "must be 1 to 255 printable ASCII characters without blanks")
+            }
+            return key
         }
     }
 
@@ -111,12 +123,15 @@ public final class HostedRunStore: Sendable {
     /// Begins a run: its row, the first journal entries and events, the claim on its conversation, the lease, the money
     /// for the first model call.
     /// - Throws: CONFLICT when another run of the conversation is not over, or the key was used with another body;
-    ///   PAYMENT_REQUIRED when a budget is used up.
+    ///   VALIDATION_ERROR when the conversation is with another user than the one that was given; PAYMENT_REQUIRED when
+    ///   a budget is used up; `ConversationStore.Outdated` when the conversation is not as it was read any more.
     public func begin(_ beginning: Beginning, node: Int64) async throws -> Begun {
         let payloads = beginning.entries.map(JournalCodec.encode)
         let cost = beginning.run.input.count + payloads.reduce(beginning.events.cost) { $0 + $1.count } + 1024
         let begun = try await committer.write(cost: cost) { [log, runs] connection -> Begun in
             var new = beginning.run
+            var knownMessages = 0
+            var givenUser: String?
             if let invocation = beginning.invocation,
                 let known = try Self.known(invocation, agent: new.agentKey, connection)
             {
@@ -128,12 +143,22 @@ public final class HostedRunStore: Sendable {
                 new.conversationKey = try ConversationStore.insert(
                     id: beginning.conversation ?? .new(at: new.startedAt), workspace: new.workspaceKey,
                     agent: new.agentKey, externalUserID: user, now: new.startedAt, connection)
-            case .resume(let conversation): new.conversationKey = conversation.key
+            case .resume(let conversation, let user):
+                new.conversationKey = conversation.key
+                knownMessages = conversation.messageCount
+                givenUser = user
+            }
+            if let external = beginning.invocation?.externalRunID {
+                let taken = try connection.int(
+                    "SELECT 1 FROM runs WHERE agent_key = $1 AND external_run_id = $2",
+                    [.int(new.agentKey), .text(external)])
+                if taken == nil { new.externalRunID = external }
             }
             let ref = try runs.insert(new, connection)
             let key = ref.key
             if let conversation = new.conversationKey {
-                try ConversationStore.claim(conversation, run: key, connection)
+                try ConversationStore.claim(
+                    conversation, holding: knownMessages, externalUserID: givenUser, run: key, connection)
             }
             try connection.run(
                 "UPDATE runs SET fence = 1, node_key = $2, origin_key = $3, origin_step = $4 WHERE key = $1",
@@ -294,12 +319,14 @@ public final class HostedRunStore: Sendable {
             [log, runs] connection in
             try Self.check(lease, connection)
             try Self.settle(advance.settlements, of: ref, connection)
+            // First what the run used: who hears of its end counts it.
+            let first = try log.append(own: events, toRun: ref.key, connection)
             guard try runs.end(ref, Self.ending(outcome), now: now, connection) else {
                 throw AgentOSError(.conflict, "The run has already ended.")
             }
             try Self.appendSteps(advance.entries, payloads, at: position, run: ref.key, now: now, connection)
             try ConversationStore.release(run: ref.key, turn: turn, now: now, connection)
-            return try log.append(own: events, toRun: ref.key, connection)
+            return first
         }
     }
 

@@ -1,8 +1,9 @@
 import AgentOSCore
 
-/// Questions of reported runs to people, and their answers.
+/// Questions of runs to people, and their answers.
 ///
-/// A question is open until it is answered, its run ends, or its deadline passes; the last needs no write.
+/// A question is open until it is answered, its run ends, or its deadline passes; the last needs no write. A reported
+/// run asks what it likes, any number at once; a hosted run waits for the one that its journal says.
 public final class HumanInputStore: Sendable {
     public enum State: Sendable, Hashable {
         case pending(deadline: Timestamp)
@@ -23,11 +24,14 @@ public final class HumanInputStore: Sendable {
         self.clock = clock
     }
 
-    /// Opens a question.
-    /// - Throws: CONFLICT when the run has ended.
+    /// Opens a question of a reported run.
+    /// - Throws: CONFLICT when the run has ended, or is executed by this server.
     public func open(
         run: RunRef, prompt: String, context: [UInt8]?, timeoutSeconds: Int
     ) async throws -> HumanRequestID {
+        guard !run.hosted else {
+            throw AgentOSError(.conflict, "This run is executed by the server; it asks people by itself.")
+        }
         let now = clock.now()
         let id = HumanRequestID.new(at: now)
         try await committer.write(cost: prompt.utf8.count + (context?.count ?? 0) + 512) { connection in
@@ -51,26 +55,35 @@ public final class HumanInputStore: Sendable {
 
     /// - Throws: NOT_FOUND when the run has no such question.
     public func state(_ id: HumanRequestID, run: RunRef) async throws -> State {
+        guard let state = try await find(id, run: run) else {
+            throw AgentOSError(.notFound, "No human-input request with this id.")
+        }
+        return state
+    }
+
+    /// Nil when the run has no such question, or none any more: with its agent, a question is gone for good.
+    public func find(_ id: HumanRequestID, run: RunRef) async throws -> State? {
         let now = clock.now()
-        let state = try await database.read { connection in
+        return try await database.read { connection in
             try connection.row(
                 """
-                SELECT h.status, h.answer, h.deadline_at, r.completed_at FROM human_requests h
-                JOIN runs r ON r.key = h.run_key WHERE h.id = $1 AND h.run_key = $2
+                SELECT h.status, h.answer, h.deadline_at, r.completed_at, a.deleted_at FROM human_requests h
+                JOIN runs r ON r.key = h.run_key JOIN agents a ON a.key = r.agent_key
+                WHERE h.id = $1 AND h.run_key = $2
                 """, [.id(id), .int(run.key)]
             ) { row in
                 if row.text(0) == "answered" { return State.answered(row.text(1) ?? "") }
+                // Its rows are removed later.
+                if row.time(4) != nil { return State.cancelled }
                 let deadline = Timestamp(microseconds: try row.requiredInt(2))
                 // A run that ended before the deadline took its open questions with it.
                 if let ended = row.time(3), ended < deadline { return State.cancelled }
                 return now >= deadline ? State.expired : State.pending(deadline: deadline)
             }
         }
-        guard let state else { throw AgentOSError(.notFound, "No human-input request with this id.") }
-        return state
     }
 
-    /// Answers one question, or the run's oldest open one.
+    /// Answers one question of a reported run, or its oldest open one.
     /// - Throws: CONFLICT when there is nothing to answer.
     public func answer(_ id: HumanRequestID?, run: RunRef, text: String) async throws -> HumanRequestID {
         let now = clock.now()
@@ -102,6 +115,22 @@ public final class HumanInputStore: Sendable {
         for id in ids { bell.ring(id) }
     }
 
+    /// Wakes the polls whose run is gone, with its agent or its workspace.
+    public func wakeOrphans() async throws {
+        let waiting = bell.keys
+        guard !waiting.isEmpty else { return }
+        let orphans = try await database.read { connection in
+            try waiting.filter { id in
+                try connection.int(
+                    """
+                    SELECT 1 FROM human_requests h JOIN runs r ON r.key = h.run_key
+                    JOIN agents a ON a.key = r.agent_key WHERE h.id = $1 AND a.deleted_at IS NULL
+                    """, [.id(id)]) == nil
+            }
+        }
+        for id in orphans { bell.ring(id) }
+    }
+
     // MARK: - Questions of hosted runs
 
     static func insert(_ request: InputRequest, run: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
@@ -130,16 +159,25 @@ public final class HumanInputStore: Sendable {
         for id in ids { try JobQueue.remove(HostedRunStore.questionExpiryJob, name: "\(id)", connection) }
     }
 
-    /// The question a run waits for an answer to, or that one of its questions if it is open.
-    /// - Throws: CONFLICT when there is none.
-    public func openQuestion(_ id: HumanRequestID?, run: RunRef, evenIfLate: Bool = false) async throws
-        -> PendingQuestion
-    {
-        // A question whose time is up stays findable for the job that closes it.
-        let asOf = evenIfLate ? Timestamp(microseconds: 0) : clock.now()
-        let open = try await database.read { try Self.oldestOpen(ofRun: run.key, only: id, now: asOf, $0) }
-        guard let open else { throw Self.notOpen(id) }
-        return open
+    /// The question that a hosted run waits for an answer to.
+    /// - Parameter id: the question that is meant; nil: whichever it is.
+    /// - Throws: CONFLICT when it waits for none, or for another one.
+    public func awaited(_ id: HumanRequestID?, by run: RunRef) async throws -> HumanRequestID {
+        let now = clock.now()
+        let question = try await database.read { Self.awaited(by: run.key, now: now, $0) }
+        guard let question, id == nil || id == question.id else { throw Self.notOpen(id) }
+        return question.id
+    }
+
+    /// Nil when it waits for none, or when the time for an answer is up.
+    static func awaited(by run: Int64, now: Timestamp, _ connection: any SQLConnection) -> PendingQuestion? {
+        guard case .input(let request)? = HostedRunStore.pause(of: run, connection), request.expiresAt > now else {
+            return nil
+        }
+        return PendingQuestion(
+            id: request.id, question: request.question, context: request.context.map { JSONValue.object($0).encoded },
+            options: request.options.isEmpty
+                ? nil : JSONValue.array(request.options.map(JSONValue.string)).encoded)
     }
 
     /// Whether the question is neither answered nor closed, late or not, and its run is not over.
@@ -161,7 +199,8 @@ public final class HumanInputStore: Sendable {
                 : "This question is not open: it was answered, cancelled, has expired, or is not the run's.")
     }
 
-    /// Answers the open question of a hosted run and lets the run go on; nil for `text` says that its time is up.
+    /// Answers the question that a hosted run waits for (`awaited`) and lets the run go on; nil for `text` says that
+    /// the time of one of its questions is up.
     /// - Parameter events: what is said on the run's record.
     /// - Returns: the first event's sequence number.
     /// - Throws: CONFLICT when it is not open any more.
@@ -190,6 +229,7 @@ public final class HumanInputStore: Sendable {
         return first
     }
 
+    /// Of a reported run.
     static func oldestOpen(
         ofRun run: Int64, only id: HumanRequestID? = nil, now: Timestamp, _ connection: any SQLConnection
     ) throws -> PendingQuestion? {

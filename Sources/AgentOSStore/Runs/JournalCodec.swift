@@ -28,14 +28,27 @@ enum JournalCodec {
         case .inputRequested(let request): value(request)
         case .inputReceived(let id, let text): ["request_id": .string("\(id)"), "text": .string(text)]
         case .inputExpired(let id): ["request_id": .string("\(id)")]
-        case .ended(.completed(let output)): ["status": "completed", "output": output]
-        case .ended(.failed(let code, let message, let detail)):
-            [
-                "status": "failed", "code": .string(code.rawValue), "message": .string(message),
-                "detail": detail ?? .null,
-            ]
-        case .ended(.cancelled(let reason)): ["status": "cancelled", "reason": .optional(reason)]
+        case .ended(let outcome, let unfinished): value(outcome, unfinished)
         }
+    }
+
+    private static func value(_ outcome: RunOutcome, _ unfinished: UnfinishedText?) -> JSONValue {
+        var out: JSONObject =
+            switch outcome {
+            case .completed(let output): ["status": "completed", "output": output]
+            case .failed(let code, let message, let detail):
+                [
+                    "status": "failed", "code": .string(code.rawValue), "message": .string(message),
+                    "detail": detail ?? .null,
+                ]
+            case .cancelled(let reason): ["status": "cancelled", "reason": .optional(reason)]
+            }
+        if let unfinished {
+            out["unfinished"] = [
+                "text": .string(unfinished.text), "pieces": .array(unfinished.pieces.map { .int($0) }),
+            ]
+        }
+        return .object(out)
     }
 
     private static func value(_ recorded: RecordedReply) -> JSONValue {
@@ -70,9 +83,9 @@ enum JournalCodec {
 
     /// - Throws: `StoreError.damaged`
     static func decode(kind: String, _ payload: [UInt8]) throws -> JournalEntry {
-        guard let value = try? JSONParser.parse(payload), let entry = entry(kind, value) else {
-            throw StoreError.damaged("a journal entry (\(kind))")
-        }
+        guard let value = try? JSONParser.parse(payload, depth: JSONParser.documentDepth),
+            let entry = entry(kind, value)
+        else { throw StoreError.damaged("a journal entry (\(kind))") }
         return entry
     }
 
@@ -99,7 +112,8 @@ enum JournalCodec {
             guard let id = requestID(value), let text = value["text"]?.stringValue else { return nil }
             return .inputReceived(id, text)
         case "input_expired": return requestID(value).map(JournalEntry.inputExpired)
-        case "ended": return outcome(value).map(JournalEntry.ended)
+        case "ended":
+            return outcome(value).map { JournalEntry.ended($0, unfinished: unfinishedText(value["unfinished"])) }
         default: return nil
         }
     }
@@ -155,6 +169,11 @@ enum JournalCodec {
             id: id, callID: call, question: question, options: strings(value["options"]),
             context: value["context"]?.objectValue, isAboutOutcome: value["about_outcome"]?.boolValue ?? false,
             expiresAt: expires)
+    }
+
+    private static func unfinishedText(_ value: JSONValue?) -> UnfinishedText? {
+        guard let value, let text = value["text"]?.stringValue else { return nil }
+        return UnfinishedText(text: text, pieces: value["pieces"]?.arrayValue?.compactMap(\.intValue) ?? [])
     }
 
     private static func outcome(_ value: JSONValue) -> RunOutcome? {

@@ -98,13 +98,9 @@ public enum RunEnding: Sendable {
 public struct RunFilter: Sendable {
     public var agentKey: Int64?
     public var status: RunStatus?
-    public var before: RunID?
-    public var limit: Int
 
-    public init(agentKey: Int64? = nil, status: RunStatus? = nil, before: RunID? = nil, limit: Int = 20) {
+    public init(agentKey: Int64? = nil, status: RunStatus? = nil) {
         self.agentKey = agentKey
         self.status = status
-        self.before = before
-        self.limit = limit
     }
 }

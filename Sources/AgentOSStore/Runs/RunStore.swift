@@ -45,13 +45,19 @@ public final class RunStore: Sendable {
     private let database: any Database
     private let committer: GroupCommit
     private let clock: WallClock
+    private let prices: PriceBook
     private let listeners: [any RunChangeListener]
     private let remembered = Mutex<[RunID: RunRef]>([:])
 
     /// - Parameter listeners: told of every run's beginning, end and pauses, inside the transaction.
+    /// - Parameters:
+    ///   - prices: puts a cost on counts given at a run's end.
+    ///   - listeners: hear of changes inside their transactions.
     public init(
-        database: any Database, committer: GroupCommit, clock: WallClock, listeners: [any RunChangeListener] = []
+        database: any Database, committer: GroupCommit, clock: WallClock, prices: PriceBook = .builtIn,
+        listeners: [any RunChangeListener] = []
     ) {
+        self.prices = prices
         self.listeners = listeners
         self.database = database
         self.committer = committer
@@ -100,17 +106,26 @@ public final class RunStore: Sendable {
     /// Starts a reported run, or finds the one that was started with the same external id.
     public func start(_ run: NewRun) async throws -> RunID {
         let (id, ref) = try await committer.write(cost: run.input.count + 1024) { connection in
-            if let external = run.externalRunID {
-                let known = try connection.row(
-                    "SELECT id FROM runs WHERE agent_key = $1 AND external_run_id = $2",
-                    [.int(run.agentKey), .text(external)]
-                ) { RunID(try $0.bits(0)) }
-                if let known { return (known, nil as RunRef?) }
+            if let external = run.externalRunID,
+                let known = try Self.known(external, agent: run.agentKey, connection)
+            {
+                return (known, nil as RunRef?)
             }
             return (run.id, try self.insert(run, connection))
         }
         if let ref { remember(ref) }
         return id
+    }
+
+    /// The run of the agent that was started with this external id, whatever has become of it.
+    public func known(_ externalID: String, agent: Int64) async throws -> RunID? {
+        try await database.read { try Self.known(externalID, agent: agent, $0) }
+    }
+
+    private static func known(_ externalID: String, agent: Int64, _ connection: any SQLConnection) throws -> RunID? {
+        try connection.row(
+            "SELECT id FROM runs WHERE agent_key = $1 AND external_run_id = $2", [.int(agent), .text(externalID)]
+        ) { RunID(try $0.bits(0)) }
     }
 
     func tell(_ kind: RunChange.Kind, _ run: RunRef, at time: Timestamp, _ connection: any SQLConnection) throws {
@@ -197,6 +212,7 @@ public final class RunStore: Sendable {
                     .int(ref.key), .optional(usage.input), .optional(usage.output), .optional(usage.cacheRead),
                     .optional(usage.cacheCreation),
                 ])
+            try RunFigures.priceGiven(ref.key, by: prices, at: now, connection)
         }
         try connection.run(
             """
@@ -216,7 +232,7 @@ public final class RunStore: Sendable {
         c.span_count, c.span_input, c.span_output, c.span_cache_read, c.span_cache_creation,
         c.response_count, c.response_input, c.response_output, c.response_cache_read, c.response_cache_creation,
         c.given_input, c.given_output, c.given_cache_read, c.given_cache_creation,
-        c.span_cost, c.span_priced, c.response_cost, c.response_priced, r.agent_version
+        c.span_cost, c.span_priced, c.response_cost, c.response_priced, r.agent_version, c.given_cost
         """
 
     private static let summaryTables = """
@@ -243,6 +259,7 @@ public final class RunStore: Sendable {
         sums.spanPriced = count(31)
         sums.responseCost = Money(nanoUSD: row.int(32) ?? 0)
         sums.responsePriced = count(33)
+        sums.givenCost = row.int(35).map { Money(nanoUSD: $0) }
         return RunSummary(
             key: try row.requiredInt(0), id: RunID(try row.bits(1)), agentID: AgentID(try row.bits(2)),
             agentName: try row.requiredText(3), status: RunStatus(rawValue: try row.requiredText(4)) ?? .failed,
@@ -257,7 +274,9 @@ public final class RunStore: Sendable {
     }
 
     /// Newest first. `running` also finds runs that wait for somebody.
-    public func list(workspace: Int64, _ filter: RunFilter) async throws -> [RunSummary] {
+    public func list(
+        workspace: Int64, _ filter: RunFilter, _ page: PageRequest = PageRequest(limit: 20)
+    ) async throws -> Page<RunSummary> {
         // The index that fits goes by the shape of the condition: of one agent, of the open ones, or of all.
         var conditions = ["r.workspace_key = $1", "a.deleted_at IS NULL"]
         var arguments: [SQLValue] = [.int(workspace)]
@@ -274,14 +293,18 @@ public final class RunStore: Sendable {
             // Said as a literal, which lets the partial index be used.
             if status == .failed || status == .cancelled { conditions.append("r.status IN ('failed', 'cancelled')") }
         }
-        if let before = filter.before { add({ "r.key < (SELECT key FROM runs WHERE id = \($0))" }, .id(before)) }
-        arguments.append(.int(Int64(filter.limit)))
+        add({ "r.key < \($0)" }, .int(try page.key(start: .max)))
         let sql = """
             SELECT \(Self.summaryColumns) FROM \(Self.summaryTables)
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY r.key DESC LIMIT $\(arguments.count)
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY r.key DESC LIMIT $\(arguments.count + 1)
             """
         let bound = arguments
-        return try await database.read { try $0.rows(sql, bound, Self.decodeSummary) }
+        return try await database.read { connection in
+            try connection.page(page, sql, bound) { row in
+                let run = try Self.decodeSummary(row)
+                return (run, ListPlace(.int(run.key)))
+            }
+        }
     }
 
     /// One run by its key; nil when it is not the workspace's, or its agent is deleted.
@@ -307,17 +330,25 @@ public final class RunStore: Sendable {
             ) { row in
                 let summary = try Self.decodeSummary(row)
                 return RunDetail(
-                    summary: summary, input: row.bytes(35) ?? [], output: row.bytes(36), errorDetail: row.bytes(37),
-                    cancelReason: row.text(38), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
-                    question: summary.completedAt == nil
-                        ? try HumanInputStore.oldestOpen(ofRun: summary.key, now: now, connection) : nil,
+                    summary: summary, input: row.bytes(36) ?? [], output: row.bytes(37), errorDetail: row.bytes(38),
+                    cancelReason: row.text(39), tasks: try TaskStore.tasks(ofRun: summary.key, connection),
+                    question: try Self.question(of: summary, now: now, connection),
                     approval: summary.status == .awaitingApproval
                         ? try ApprovalStore.oldestPending(ofRun: summary.key, connection) : nil,
-                    origin: row.optionalBits(39).map { (RunID($0), Int(row.int(40) ?? 1)) })
+                    origin: row.optionalBits(40).map { (RunID($0), Int(row.int(41) ?? 1)) })
             }
         }
         guard let detail else { throw AgentOSError.notFound("run") }
         return detail
+    }
+
+    private static func question(
+        of run: RunSummary, now: Timestamp, _ connection: any SQLConnection
+    ) throws -> PendingQuestion? {
+        guard run.completedAt == nil else { return nil }
+        guard run.hosted else { return try HumanInputStore.oldestOpen(ofRun: run.key, now: now, connection) }
+        guard run.status == .awaitingInput else { return nil }
+        return HumanInputStore.awaited(by: run.key, now: now, connection)
     }
 
     /// Status of a run.

@@ -143,6 +143,8 @@ public final class ScheduleStore: Sendable {
         case ran(RunRef)
         /// The run of the last time goes on; the members are told.
         case skipped(agentName: String)
+        /// The run could not begin, nor would it in a moment; the members are told why.
+        case refused(agentName: String, reason: String)
         /// Nothing is to happen: missed, or the agent is not active.
         case passed
     }
@@ -156,7 +158,7 @@ public final class ScheduleStore: Sendable {
             switch outcome {
             case .ran(let ref): (run, ranAt) = (ref.key, now)
             case .skipped: skippedAt = now
-            case .passed: break
+            case .refused, .passed: break
             }
             let changed = try connection.run(
                 """
@@ -170,11 +172,17 @@ public final class ScheduleStore: Sendable {
                 ])
             guard changed > 0 else { return }
             try Self.arm(schedule.agentKey, at: next, now: now, connection)
-            if case .skipped(let name) = outcome {
+            switch outcome {
+            case .skipped(let name):
                 try NotificationStore.insert(
                     .system, title: "A scheduled run of \(name) was skipped",
                     body: "The run before it had not ended at \(due.iso8601).", workspace: schedule.workspaceKey,
                     agent: schedule.agentKey, run: schedule.lastRunKey, now: now, connection)
+            case .refused(let name, let reason):
+                try NotificationStore.insert(
+                    .system, title: "A scheduled run of \(name) could not start", body: reason,
+                    workspace: schedule.workspaceKey, agent: schedule.agentKey, now: now, connection)
+            case .ran, .passed: break
             }
         }
     }

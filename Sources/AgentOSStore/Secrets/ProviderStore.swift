@@ -29,19 +29,17 @@ public final class ProviderStore: Sendable {
         self.vault = vault
     }
 
-    private static func context(_ workspace: WorkspaceRef, _ provider: ProviderType) -> String {
-        "provider:\(workspace.id):\(provider.rawValue)"
-    }
+    static func context(_ workspace: WorkspaceID, _ provider: String) -> String { "provider:\(workspace):\(provider)" }
 
     public func set(_ workspace: WorkspaceRef, _ provider: ProviderType, apiKey: String, baseURL: String?) async throws
     {
-        let sealed = try vault.seal(apiKey, context: Self.context(workspace, provider))
+        let sealed = try vault.seal(apiKey, context: Self.context(workspace.id, provider.rawValue))
         let hint = apiKey.count >= 12 ? "…" + apiKey.suffix(4) : nil
         let now = clock.now()
         try await committer.write(
             audit: .row(
                 "provider", in: "provider_settings", where: "workspace_key = $1 AND provider = $2",
-                [.int(workspace.key), .text(provider.rawValue)])
+                [.int(workspace.key), .text(provider.rawValue)], id: provider.rawValue)
         ) { connection in
             try connection.run(
                 """
@@ -66,7 +64,7 @@ public final class ProviderStore: Sendable {
         }
         guard let (sealed, baseURL) = row else { return nil }
         return ProviderSetting(
-            provider: provider, apiKey: try vault.open(sealed, context: Self.context(workspace, provider)),
+            provider: provider, apiKey: try vault.open(sealed, context: Self.context(workspace.id, provider.rawValue)),
             baseURL: baseURL)
     }
 
@@ -87,17 +85,17 @@ public final class ProviderStore: Sendable {
 
     /// - Throws: NOT_FOUND when nothing is stored for the provider.
     public func delete(workspace: Int64, _ provider: ProviderType) async throws {
-        let changed = try await committer.write(
+        try await committer.write(
             audit: .row(
                 "provider", in: "provider_settings", where: "workspace_key = $1 AND provider = $2",
-                [.int(workspace), .text(provider.rawValue)])
+                [.int(workspace), .text(provider.rawValue)], id: provider.rawValue)
         ) { connection in
-            try connection.run(
+            let changed = try connection.run(
                 "DELETE FROM provider_settings WHERE workspace_key = $1 AND provider = $2",
                 [.int(workspace), .text(provider.rawValue)])
-        }
-        guard changed > 0 else {
-            throw AgentOSError(.notFound, "No stored setting for the provider \(provider.rawValue).")
+            guard changed > 0 else {
+                throw AgentOSError(.notFound, "No stored setting for the provider \(provider.rawValue).")
+            }
         }
     }
 }

@@ -120,7 +120,7 @@ public final class MCPServerStore: Sendable {
         try server.sealedSecret.map { try vault.open($0, context: Self.context(server.workspaceID, server.id)) }
     }
 
-    private static func context(_ workspace: WorkspaceID, _ id: MCPServerID) -> String { "mcp:\(workspace):\(id)" }
+    static func context(_ workspace: WorkspaceID, _ id: MCPServerID) -> String { "mcp:\(workspace):\(id)" }
 
     /// - Throws: CONFLICT when the name is taken or the workspace has as many servers as it may.
     public func create(

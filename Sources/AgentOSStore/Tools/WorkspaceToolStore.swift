@@ -80,7 +80,7 @@ public final class WorkspaceToolStore: Sendable {
             secret: secret, headers: members.map { (name: $0.key, value: $0.value.stringValue ?? "") })
     }
 
-    private static func context(_ workspace: WorkspaceID, _ id: WorkspaceToolID, _ part: String) -> String {
+    static func context(_ workspace: WorkspaceID, _ id: WorkspaceToolID, _ part: String) -> String {
         "tool:\(workspace):\(id):\(part)"
     }
 
@@ -127,15 +127,15 @@ public final class WorkspaceToolStore: Sendable {
 
     /// - Throws: NOT_FOUND
     public func delete(_ id: WorkspaceToolID, workspace: Int64) async throws {
-        let changed = try await committer.write(
+        try await committer.write(
             audit: .row(
                 "tool", in: "workspace_tools", where: "id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
         ) { connection in
-            try connection.run(
+            let changed = try connection.run(
                 "DELETE FROM workspace_tools WHERE id = $1 AND workspace_key = $2", [.id(id), .int(workspace)])
+            guard changed > 0 else { throw AgentOSError.notFound("tool") }
         }
         forget(workspace)
-        guard changed > 0 else { throw AgentOSError.notFound("tool") }
     }
 
     private func forget(_ workspace: Int64) {

@@ -168,7 +168,7 @@ struct ExportTable: Sendable {
             run_key>runs event_count error_count newest_at span_count span_input span_output span_cache_read
             span_cache_creation response_count response_input response_output response_cache_read
             response_cache_creation given_input given_output given_cache_read given_cache_creation chunk_count
-            merged_at span_cost span_priced response_cost response_priced model
+            merged_at span_cost span_priced response_cost response_priced model given_cost
             """),
         .init(
             "run_steps", .row(of: "runs", column: "run_key", order: "position"),
@@ -198,11 +198,15 @@ struct ExportTable: Sendable {
             "eval_runs", .row(of: "eval_cases", column: "case_key", order: "key"),
             """
             id:uuid case_key>eval_cases agent_key>agents run_key>runs status results:json error_message created_at
-            completed_at
+            completed_at agent_version suite_id:uuid
             """),
         .init("budgets", .whole(order: "agent_key"), "agent_key>agents? daily_limit created_at updated_at"),
         .init(
-            "retention_settings", .whole(order: "workspace_key"), "event_days run_days conversation_days updated_at"),
+            "retention_settings", .whole(order: "workspace_key"),
+            "event_days run_days conversation_days runs_gone_until updated_at"),
+        .init(
+            "report_schedules", .whole(order: "workspace_key"),
+            "frequency day_of_week minute timezone email next_run_at updated_at"),
         .init(
             "alert_rules",
             """

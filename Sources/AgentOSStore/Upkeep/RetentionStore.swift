@@ -93,6 +93,12 @@ public final class RetentionStore: Sendable {
         }
     }
 
+    /// Has settings that came from another store carried out.
+    static func adopt(settingsOf workspace: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
+        guard try !settings(workspace, connection).keepsAll else { return }
+        try enqueue(workspace, at: now, now: now, connection)
+    }
+
     private static func enqueue(
         _ workspace: Int64, at time: Timestamp, now: Timestamp, _ connection: any SQLConnection
     ) throws {

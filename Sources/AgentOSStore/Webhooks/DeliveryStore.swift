@@ -9,6 +9,9 @@ public struct Delivery: Sendable {
     public let attempts: Int
     public let hookKey: Int64?
     public let ruleKey: Int64?
+    public let runKey: Int64?
+    /// Whether an older one of the same run to the same webhook has not been tried yet.
+    public let isBehind: Bool
 }
 
 /// A delivery as the log shows it.
@@ -34,6 +37,9 @@ public final class DeliveryStore: Sendable {
     static let keptSeconds = 30.0 * 86_400
     /// A receiver that fails for so long is disabled.
     static let patienceSeconds = 3.0 * 86_400
+    /// A delivery behind another one is called when that was tried; it looks for itself this often, in case that was
+    /// given up.
+    private static let longestQueueing = 15.0
 
     private let database: any Database
     private let committer: GroupCommit
@@ -72,18 +78,29 @@ public final class DeliveryStore: Sendable {
             workspace: workspace, now: now, connection)
     }
 
+    /// Whether `d` comes behind another delivery: an older one of the same run to the same webhook that waits for its
+    /// first try, and whose job was not given up.
+    private static let isBehind = """
+        EXISTS (SELECT 1 FROM deliveries o
+          WHERE o.run_key = d.run_key AND o.hook_key = d.hook_key AND o.key < d.key
+            AND o.status = 'pending' AND o.attempts = 0
+            AND EXISTS (SELECT 1 FROM jobs j
+              WHERE j.kind = '\(deliverJob)' AND j.name = CAST(o.key AS TEXT) AND j.parked_at IS NULL))
+        """
+
     /// A delivery that is still to be made.
     public func pending(_ key: Int64) async throws -> Delivery? {
         try await database.read { connection in
             try connection.row(
                 """
-                SELECT key, id, event, body, attempts, hook_key, rule_key FROM deliveries
-                WHERE key = $1 AND status = 'pending'
+                SELECT d.key, d.id, d.event, d.body, d.attempts, d.hook_key, d.rule_key, d.run_key, \(Self.isBehind)
+                FROM deliveries d WHERE d.key = $1 AND d.status = 'pending'
                 """, [.int(key)]
             ) { row in
                 Delivery(
                     key: try row.requiredInt(0), id: DeliveryID(try row.bits(1)), event: try row.requiredText(2),
-                    body: row.bytes(3) ?? [], attempts: Int(row.int(4) ?? 0), hookKey: row.int(5), ruleKey: row.int(6))
+                    body: row.bytes(3) ?? [], attempts: Int(row.int(4) ?? 0), hookKey: row.int(5), ruleKey: row.int(6),
+                    runKey: row.int(7), isBehind: row.int(8) == 1)
             }
         }
     }
@@ -127,6 +144,7 @@ public final class DeliveryStore: Sendable {
             if !isOver, let seconds {
                 try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
             }
+            try Self.callNext(after: delivery, now: now, connection)
             guard let hook = delivery.hookKey else { return }
             if attempt.isDelivered {
                 try connection.run(
@@ -162,6 +180,31 @@ public final class DeliveryStore: Sendable {
         }
     }
 
+    /// Puts a delivery off until the one before it was tried.
+    public func queueUp(_ delivery: Delivery) async throws {
+        let now = clock.now()
+        try await committer.write { connection in
+            // That one may have been tried since it was looked at; nobody would call this one then.
+            let isBehind = try connection.int(
+                "SELECT \(Self.isBehind) FROM deliveries d WHERE d.key = $1", [.int(delivery.key)])
+            let seconds = isBehind == 1 ? Self.longestQueueing : 0
+            try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
+        }
+    }
+
+    /// Has the next delivery of a run come now, when it was put off for the sake of this one.
+    private static func callNext(after delivery: Delivery, now: Timestamp, _ connection: any SQLConnection) throws {
+        guard delivery.attempts == 0, let hook = delivery.hookKey, let run = delivery.runKey else { return }
+        let called = try connection.run(
+            """
+            UPDATE jobs SET run_at = $4 WHERE kind = $5 AND name = (
+              SELECT CAST(MIN(key) AS TEXT) FROM deliveries
+              WHERE run_key = $1 AND hook_key = $2 AND key > $3 AND status = 'pending' AND attempts = 0)
+              AND lease_until IS NULL AND parked_at IS NULL AND run_at > $4
+            """, [.int(run), .int(hook), .int(delivery.key), .time(now), .text(deliverJob)])
+        if called > 0 { connection.hasNewJobs = true }
+    }
+
     /// Gives up a delivery whose receiver is gone.
     public func drop(_ delivery: Delivery) async throws {
         let now = clock.now()
@@ -171,27 +214,30 @@ public final class DeliveryStore: Sendable {
                 UPDATE deliveries SET status = 'failed', last_error = 'The receiver was removed or disabled.',
                   finished_at = $2 WHERE key = $1
                 """, [.int(delivery.key), .time(now)])
+            try Self.callNext(after: delivery, now: now, connection)
         }
     }
 
     /// Newest first.
-    public func list(hook: Webhook, before: DeliveryID?, limit: Int) async throws -> [DeliveryRecord] {
-        try await database.read { connection in
-            try connection.rows(
+    public func list(hook: Webhook, _ page: PageRequest) async throws -> Page<DeliveryRecord> {
+        let below = try page.key(start: .max)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
                 SELECT d.id, d.event, r.id, d.status, d.attempts, d.last_status, d.last_error, d.latency_ms,
-                  d.response_head, d.created_at, d.finished_at
+                  d.response_head, d.created_at, d.finished_at, d.key
                 FROM deliveries d LEFT JOIN runs r ON r.key = d.run_key
-                WHERE d.hook_key = $1 AND ($2 IS NULL OR d.key < (SELECT key FROM deliveries WHERE id = $2))
-                ORDER BY d.key DESC LIMIT $3
-                """, [.int(hook.key), before.map { .id($0) } ?? .null, .int(Int64(limit))]
+                WHERE d.hook_key = $1 AND d.key < $2 ORDER BY d.key DESC LIMIT $3
+                """, [.int(hook.key), .int(below)]
             ) { row in
-                DeliveryRecord(
+                let record = DeliveryRecord(
                     id: DeliveryID(try row.bits(0)), event: try row.requiredText(1),
                     runID: row.optionalBits(2).map(RunID.init), status: try row.requiredText(3),
                     attempts: Int(row.int(4) ?? 0), lastStatus: row.int(5).map(Int.init), lastError: row.text(6),
                     latencyMilliseconds: row.int(7).map(Int.init), responseHead: row.text(8),
                     createdAt: Timestamp(microseconds: try row.requiredInt(9)), finishedAt: row.time(10))
+                return (record, ListPlace(.int(try row.requiredInt(11))))
             }
         }
     }

@@ -53,20 +53,22 @@ public final class WebhookStore: Sendable {
     /// A new secret, in the form of Standard Webhooks.
     public static func newSecret() -> String { "whsec_" + RandomText.alphanumeric(40) }
 
-    private static func context(_ id: WebhookID) -> String { "webhook:\(id)" }
+    static func context(_ id: WebhookID) -> String { "webhook:\(id)" }
 
     // MARK: - An agent's setting
 
-    /// Sets or clears the URL in an agent's settings.
+    /// Sets or clears the URL in an agent's settings, in a transaction of the caller's: with the agent, or not at all.
     /// - Returns: the new secret when a URL was set that was not set before.
-    public func set(_ url: String?, agent: Agent) async throws -> String? {
+    public func set(
+        _ url: String?, agent: Agent, trail: AuditTrail?, _ connection: any SQLConnection
+    ) throws -> String? {
         let now = clock.now()
         let id = WebhookID.new(at: now)
         let secret = Self.newSecret()
         let sealed = try vault.seal(secret, context: Self.context(id))
-        return try await committer.write(
-            audit: .row("webhook", in: "webhooks", where: "agent_key = $1 AND is_setting = 1", [.int(agent.key)])
-        ) { connection in
+        let target = AuditTarget.row(
+            "webhook", in: "webhooks", where: "agent_key = $1 AND is_setting = 1", [.int(agent.key)])
+        return try trail.around(target, connection) { connection -> String? in
             let known =
                 try connection.row(
                     "SELECT url FROM webhooks WHERE agent_key = $1 AND is_setting = 1", [.int(agent.key)]
@@ -120,14 +122,20 @@ public final class WebhookStore: Sendable {
         return (id, secret)
     }
 
-    /// Oldest first; at most 1,000.
-    public func list(workspace: Int64) async throws -> [Webhook] {
-        try await database.read { connection in
-            try connection.rows(
+    /// Oldest first.
+    public func list(workspace: Int64, _ page: PageRequest) async throws -> Page<Webhook> {
+        let above = try page.key(start: 0)
+        return try await database.read { connection in
+            try connection.page(
+                page,
                 """
-                SELECT \(Self.columns) FROM \(Self.tables)
-                WHERE h.workspace_key = $1 AND a.deleted_at IS NULL ORDER BY h.key LIMIT 1000
-                """, [.int(workspace)], Self.decode)
+                SELECT \(Self.columns) FROM \(Self.tables) WHERE h.workspace_key = $1 AND a.deleted_at IS NULL
+                  AND h.key > $2 ORDER BY h.key LIMIT $3
+                """, [.int(workspace), .int(above)]
+            ) { row in
+                let webhook = try Self.decode(row)
+                return (webhook, ListPlace(.int(webhook.key)))
+            }
         }
     }
 
@@ -145,12 +153,13 @@ public final class WebhookStore: Sendable {
     }
 
     /// Changes what is given; enabling one again forgets its failures.
+    /// - Throws: NOT_FOUND when it was deleted meanwhile.
     public func update(
         _ webhook: Webhook, name: String?, url: String?, events: [String]?, enabled: Bool?
     ) async throws {
         try await committer.write(audit: .row("webhook", in: "webhooks", where: "key = $1", [.int(webhook.key)])) {
             connection in
-            try connection.run(
+            let changed = try connection.run(
                 """
                 UPDATE webhooks SET name = COALESCE($2, name), url = COALESCE($3, url), events = COALESCE($4, events),
                   enabled = COALESCE($5, enabled),
@@ -162,6 +171,7 @@ public final class WebhookStore: Sendable {
                     .json(events.map { .array($0.map(JSONValue.string)) }),
                     enabled.map(SQLValue.bool) ?? .null,
                 ])
+            guard changed > 0 else { throw AgentOSError.notFound("webhook") }
         }
     }
 

@@ -12,7 +12,8 @@ public struct EventsRequest: Sendable {
     /// Cuts and validates a batch by every rule of contract 3.1; payloads stay raw slices.
     /// - Throws: VALIDATION_ERROR naming the first offending field, e.g. `events[3].level`.
     public init(_ json: CheckedJSON) throws {
-        let (runID, items, tokens) = try json.bytes.withUnsafeBufferPointer { text in
+        let json = json.rewritten()
+        let (runID, items, tokens, model) = try json.bytes.withUnsafeBufferPointer { text in
             let cut = aos_events_cut(text.baseAddress, json.count, Self.maximumEvents)
             guard cut.problem == AOS_OK else { throw AgentOSError(.validation, "The body is not valid JSON.") }
             let validator = EventValidator(json: json, text: text)
@@ -21,13 +22,14 @@ public struct EventsRequest: Sendable {
             var items: [EventBatch.Item] = []
             items.reserveCapacity(cut.count)
             var tokens: [EventBatch.Tokens] = []
+            var model: String?
             for index in 0..<cut.count {
-                items.append(try validator.item(cut.items[index], at: index, tokens: &tokens))
+                items.append(try validator.item(cut.items[index], at: index, tokens: &tokens, model: &model))
             }
-            return (runID, items, tokens)
+            return (runID, items, tokens, model)
         }
         self.runID = RunID(runID)
-        batch = EventBatch(bytes: json.bytes, items: items, tokens: tokens)
+        batch = EventBatch(bytes: json.bytes, items: items, tokens: tokens, model: model)
     }
 }
 
@@ -56,7 +58,12 @@ struct EventValidator {
         }
     }
 
-    func item(_ event: aos_event, at index: Int, tokens: inout [EventBatch.Tokens]) throws -> EventBatch.Item {
+    /// - Parameters:
+    ///   - tokens: gets what the event tells of tokens.
+    ///   - model: gets the model that a request of the run names, when none was named before.
+    func item(
+        _ event: aos_event, at index: Int, tokens: inout [EventBatch.Tokens], model: inout String?
+    ) throws -> EventBatch.Item {
         guard event.kind == UInt8(AOS_OBJECT.rawValue) else {
             throw AgentOSError.invalid("events[\(index)]", "must be an object")
         }
@@ -118,9 +125,13 @@ struct EventValidator {
         }
         let isModelSpan = spanID != nil && kind.map { matches($0, "llm") } == true
         if isModelSpan || matches(type, "llm.response"), fields.2.kind == UInt8(AOS_OBJECT.rawValue),
-            let (usage, model) = usage(in: JSONSlice(fields.2))
+            let (usage, named) = usage(in: JSONSlice(fields.2))
         {
-            tokens.append(.init(item: index, usage: usage, isSpan: isModelSpan, model: model))
+            // A span of a model call is named after the model, where it does not say it in its payload (contract 3.1).
+            let name = named ?? (isModelSpan ? FieldReader.text(json, type) : nil)
+            tokens.append(.init(item: index, usage: usage, isSpan: isModelSpan, model: name))
+        } else if model == nil, matches(type, "llm.request"), fields.2.kind == UInt8(AOS_OBJECT.rawValue) {
+            model = self.model(in: FieldReader(json, in: JSONSlice(fields.2), names: ["model"]))
         }
         return EventBatch.Item(
             offset: event.offset, length: event.length,
@@ -164,8 +175,8 @@ struct EventValidator {
         return matches(slice, "error") ? .error : nil
     }
 
-    /// The token counts at the top level of a payload, and whose they are; nil when it carries none. Counts that are no counts are skipped:
-    /// a payload is free-form and never a reason to refuse an event.
+    /// The token counts at the top level of a payload, and whose they are; nil when it carries none. Counts that are no
+    /// counts are skipped: a payload is free-form and never a reason to refuse an event.
     private func usage(in payload: JSONSlice) -> (usage: TokenUsage, model: String?)? {
         let names: [StaticString] = [
             "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "model",
@@ -182,7 +193,12 @@ struct EventValidator {
         let usage = TokenUsage(
             input: count(names[0]), output: count(names[1]), cacheRead: count(names[2]), cacheCreation: count(names[3]))
         guard found else { return nil }
-        let model = (try? reader.slice(names[4])).flatMap { $0.kind == .string && $0.length < 202 ? $0 : nil }
-        return (usage, model.flatMap { FieldReader.text(json, $0) })
+        return (usage, model(in: reader))
+    }
+
+    /// The model that a payload names.
+    private func model(in payload: FieldReader) -> String? {
+        let slice = (try? payload.slice("model")).flatMap { $0.kind == .string && $0.length < 202 ? $0 : nil }
+        return slice.flatMap { FieldReader.text(json, $0) }
     }
 }

@@ -144,14 +144,18 @@ struct FieldReader {
 
     /// A free-form object as text.
     func optionalObject(_ name: StaticString) throws -> [UInt8]? {
-        guard let slice = try slice(name, .object) else { return nil }
-        return json.copy(of: slice)
+        try slice(name, .object).map { try copy($0, name) }
     }
 
-    /// Any value but null, as text.
+    /// Any value but null, as text. `NaN` and the infinities are values: they stand for numbers and are stored as null.
     func optionalValue(_ name: StaticString) throws -> [UInt8]? {
         guard let slice = try slice(name) else { return nil }
         guard slice.kind != .null else { throw invalid(name, "must not be null; leave it out instead") }
+        return try copy(slice, name)
+    }
+
+    private func copy(_ slice: JSONSlice, _ name: StaticString) throws -> [UInt8] {
+        guard !json.isTooDeep(slice) else { throw invalid(name, CheckedJSON.tooDeep) }
         return json.copy(of: slice)
     }
 
@@ -159,7 +163,8 @@ struct FieldReader {
     func optionalTree(_ name: StaticString) throws -> JSONValue? {
         guard let slice = try slice(name) else { return nil }
         return try json.withBytes(of: slice) { bytes in
-            do { return try JSONParser.parse(bytes) } catch { throw invalid(name, "is not valid JSON") }
+            // The text was checked: there is nothing else that can be wrong with it.
+            do { return try JSONParser.parse(bytes) } catch { throw invalid(name, CheckedJSON.tooDeep) }
         }
     }
 

@@ -42,19 +42,18 @@ public enum Route: Sendable, Hashable {
     public static let approvalsPath = "/api/v1/approvals"
     public static let hooksPrefix = "/api/v1/hooks/"
     public static let mcpPath = "/api/mcp"
+    public static let tailPath = "/api/v1/tail"
     public static let invitesPrefix = "/invites/"
 
     /// What a path leads to.
     public enum Match: Sendable {
         case route(Route)
-        /// A known path with a malformed id: there cannot be such an object.
-        case noSuch(String)
         case unknown
     }
 
     private static let fixed: [String: Route] = {
         var routes: [String: Route] = [
-            "/healthz": .healthz, "/readyz": .readyz, "/metrics": .metrics, "/api/v1/tail": .tail,
+            "/healthz": .healthz, "/readyz": .readyz, "/metrics": .metrics, tailPath: .tail,
             "/openapi.json": .openAPI, "/docs": .reference,
             approvalsPath: .approvals, mcpPath: .mcp,
         ]
@@ -72,18 +71,18 @@ public enum Route: Sendable, Hashable {
         if path.hasPrefix(agentsPrefix) {
             let rest = path.dropFirst(agentsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
             guard rest.count == 2, rest[1] == "invoke" else { return .unknown }
-            return AgentID(String(rest[0])).map { .route(.invoke($0)) } ?? .noSuch("agent")
+            return .route(.invoke(AgentID(id(rest[0]))))
         }
         if path.hasPrefix(runsPrefix) {
             let rest = path.dropFirst(runsPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
             guard rest.count == 2, ["human-input", "reply", "stream"].contains(rest[1]) else { return .unknown }
-            guard let run = RunID(String(rest[0])) else { return .noSuch("run") }
+            let run = RunID(id(rest[0]))
             return .route(rest[1] == "reply" ? .reply(run) : rest[1] == "stream" ? .runStream(run) : .humanInput(run))
         }
         if path.hasPrefix(hooksPrefix) {
             let rest = path.dropFirst(hooksPrefix.count).split(separator: "/", omittingEmptySubsequences: false)
             guard rest.count == 2, !rest[1].isEmpty else { return .unknown }
-            return AgentID(String(rest[0])).map { .route(.hook($0, token: String(rest[1]))) } ?? .noSuch("webhook")
+            return .route(.hook(AgentID(id(rest[0])), token: String(rest[1])))
         }
         if path.hasPrefix(invitesPrefix) {
             let token = path.dropFirst(invitesPrefix.count)
@@ -92,16 +91,21 @@ public enum Route: Sendable, Hashable {
         if path.hasPrefix(approvalsPath + "/") {
             let rest = path.dropFirst(approvalsPath.count + 1).split(separator: "/", omittingEmptySubsequences: false)
             guard rest.count == 2, rest[1] == "decide" else { return .unknown }
-            return ApprovalID(String(rest[0])).map { .route(.decide($0)) } ?? .noSuch("approval")
+            return .route(.decide(ApprovalID(id(rest[0]))))
         }
         return .unknown
     }
 
+    /// The id in a path. A malformed one names nothing that could exist, and the all-zero id is nobody's: it is looked for
+    /// in its turn, behind the key and everything else that is checked first (contract 1.4).
+    private static func id(_ text: Substring) -> UUIDBits { UUIDBits(String(text)) ?? UUIDBits(high: 0, low: 0) }
+
     public var methods: [String] {
         switch self {
         case .ingest, .invoke, .humanInput, .reply, .decide, .rpc, .mcp, .hook: ["POST"]
-        case .runStream, .approvals, .tail, .healthz, .readyz, .metrics, .openAPI, .reference: ["GET"]
-        case .invite: ["GET", "POST"]
+        case .runStream, .tail: ["GET"]
+        case .approvals, .healthz, .readyz, .metrics, .openAPI, .reference: ["GET", "HEAD"]
+        case .invite: ["GET", "HEAD", "POST"]
         }
     }
 

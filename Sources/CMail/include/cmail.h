@@ -6,10 +6,13 @@
 /// Sends one message over SMTP with libcurl; blocks for up to 60 seconds. Swift cannot call curl's variadic functions.
 ///
 /// `url` is `smtp://host:port` or `smtps://host:port`; `user` may be NULL; `tls` is 0 (never), 1 (when offered) or
-/// 2 (always) for the upgrade of a plain connection. Returns 0, or a code of curl's with its reason in `error`.
+/// 2 (always) for the upgrade of a plain connection. A recipient that the server refuses does not keep the message from
+/// the others: `replies`, one a recipient, says what the server answered to each (an SMTP code such as 250 or 550), 0 for
+/// those that it was not asked about. Returns 0 when somebody got the message, or a code of curl's with its reason in
+/// `error`.
 int cmail_send(
     const char *url, const char *user, const char *password, int tls, const char *from,
-    const char *const *recipients, size_t recipient_count, const char *message, size_t length, char *error,
-    size_t error_size);
+    const char *const *recipients, size_t recipient_count, int *replies, const char *message, size_t length,
+    char *error, size_t error_size);
 
 #endif

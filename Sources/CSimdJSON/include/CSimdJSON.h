@@ -35,18 +35,24 @@ typedef enum aos_problem {
 typedef struct aos_check {
     aos_problem problem;
     size_t offset;
-    /// The text holds NaN, Infinity or a lone surrogate and must go through aos_json_rewrite before it is stored.
+    /// The text holds NaN, Infinity or a lone surrogate: what is stored of it must go through aos_json_rewrite.
     bool needs_rewrite;
     aos_kind root;
+    /// How deep its objects and arrays lie in each other.
+    uint32_t depth;
 } aos_check;
 
 /// Validates grammar, escapes, UTF-8 and depth of one JSON text (with the bare words NaN, Infinity, -Infinity allowed).
 aos_check aos_json_check(const uint8_t *text, size_t length, uint32_t max_depth);
 
+/// How deep the objects and arrays of a part of a checked text lie in each other.
+uint32_t aos_json_depth(const uint8_t *text, size_t length);
+
 /// Bytes that aos_json_rewrite may need for a text of this length.
 size_t aos_json_rewrite_bound(size_t length);
 
-/// Copies a checked text with NaN and the infinities as null and lone surrogates as \ufffd. Returns the new length.
+/// Copies a checked text, or a value in one, with NaN and the infinities as null and lone surrogates as \ufffd. Returns
+/// the new length.
 size_t aos_json_rewrite(const uint8_t *text, size_t length, uint8_t *out);
 
 /// A value's place in the text. Strings include their quotes.

@@ -4,8 +4,8 @@ import ArgumentParser
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
-        abstract: "List, show, apply and delete agents.",
-        subcommands: [List.self, Show.self, ApplyCommand.self, Delete.self])
+        abstract: "List, show, apply, pause and delete agents.",
+        subcommands: [List.self, Show.self, ApplyCommand.self, SetStatus.self, Delete.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List agents, newest first.")
@@ -55,6 +55,32 @@ struct AgentsCommand: AsyncParsableCommand {
                 card.add(name, value.objectValue == nil ? value.plain : value.prettyText)
             }
             card.print()
+        }
+    }
+
+    struct SetStatus: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "set-status", abstract: "Activate, pause or archive an agent.")
+
+        @Argument(help: "The agent's name or id.")
+        var agent: String
+
+        @Argument(help: "active, paused or archived.")
+        var status: String
+
+        @Flag(help: "Print a JSON object.")
+        var json = false
+
+        @OptionGroup var server: ServerOptions
+
+        func run() async throws {
+            let client = try server.client()
+            let id = try await client.agentID(agent)
+            let answer = try await client.rpc(
+                "agents_set_status", ["agent_id": .string(id.description), "status": .string(status)]
+            ).data
+            if json { return Output.json(answer) }
+            Output.line("Agent \(id) is \(answer.cell("status")).")
         }
     }
 

@@ -16,7 +16,7 @@ struct ApplyCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "The file; - reads the standard input.")
     var file: String
 
-    @Flag(name: .customLong("dry-run"), help: "Say what would be done, and do nothing.")
+    @Flag(name: .customLong("dry-run"), help: "Say what would be done, member by member, and do nothing.")
     var dryRun = false
 
     @Flag(
@@ -40,6 +40,7 @@ struct ApplyCommand: AsyncParsableCommand {
         for step in steps {
             if !dryRun { id = try await perform(step, id) }
             say(step.line(isDone: !dryRun))
+            if dryRun { for change in step.changes { say(change.line) } }
         }
         for name in manifest.unusedTools { Output.note("The tool \(name) is not among the agent's tools.") }
         let isUnchanged = steps.allSatisfy { $0.action == .unchanged }

@@ -55,21 +55,23 @@ struct ApplyPlan {
         let listed: [JSONValue]
 
         func step(
-            _ kind: String, _ name: String, hasSecrets: Bool, _ differences: (JSONValue) -> [String],
+            _ kind: String, _ name: String, hasSecrets: Bool, _ differences: (JSONValue) -> [ManifestChange],
             _ parameters: () throws -> JSONObject
         ) throws -> ApplyStep {
             guard let known = find(name) else {
                 let body = try parameters()
-                return ApplyStep(kind, name, .create) { agent in
+                return ApplyStep(kind, name, .create, ManifestChange.all(of: body)) { agent in
                     _ = try await client.rpc(create, body)
                     return agent
                 }
             }
-            var members = differences(known)
-            if members.isEmpty, hasSecrets { members = ["secrets"] }
-            guard !members.isEmpty else { return ApplyStep(kind, name, .unchanged) }
+            var changes = differences(known)
+            if changes.isEmpty, hasSecrets {
+                changes = [ManifestChange("secrets", from: ManifestChange.hidden, to: ManifestChange.hidden)]
+            }
+            guard !changes.isEmpty else { return ApplyStep(kind, name, .unchanged) }
             let body = try parameters()
-            return ApplyStep(kind, name, .replace, members) { agent in
+            return ApplyStep(kind, name, .replace, changes) { agent in
                 try await tryOut(body, named: name)
                 try await remove(known.cell("id"))
                 _ = try await client.rpc(create, body)
@@ -97,14 +99,14 @@ struct ApplyPlan {
         manifest.resources.map { resource in
             let name = resource.filename
             guard let known = listed.first(where: { $0["filename"]?.stringValue == name }) else {
-                return ApplyStep("resource", name, .create) { agent in
+                return ApplyStep("resource", name, .create, [resource.creation]) { agent in
                     _ = try await client.rpc("resources_create", resource.parameters)
                     return agent
                 }
             }
-            let members = resource.differences(from: known)
-            guard !members.isEmpty else { return ApplyStep("resource", name, .unchanged) }
-            return ApplyStep("resource", name, .replace, members) { agent in
+            let changes = resource.differences(from: known)
+            guard !changes.isEmpty else { return ApplyStep("resource", name, .unchanged) }
+            return ApplyStep("resource", name, .replace, changes) { agent in
                 _ = try await client.rpc("resources_delete", ["filename": .string(name)])
                 _ = try await client.rpc("resources_create", resource.parameters)
                 return agent
@@ -116,16 +118,18 @@ struct ApplyPlan {
 
     private func agentStep(_ id: String?) async throws -> ApplyStep {
         guard let id else {
-            return ApplyStep("agent", manifest.name, .create) { _ in
-                try await client.rpc("agents_create", manifest.createParameters).data.cell("agent_id")
+            let body = manifest.createParameters
+            return ApplyStep("agent", manifest.name, .create, ManifestChange.all(of: body)) { _ in
+                try await client.rpc("agents_create", body).data.cell("agent_id")
             }
         }
-        var changes = try manifest.changes(from: try await client.rpc("agents_get", ["agent_id": .string(id)]).data)
-        guard !changes.isEmpty else { return ApplyStep("agent", manifest.name, .unchanged) }
-        let members = changes.keys
-        changes["agent_id"] = .string(id)
-        let body = changes
-        return ApplyStep("agent", manifest.name, .update, members) { agent in
+        let known = try await client.rpc("agents_get", ["agent_id": .string(id)]).data
+        var wanted = try manifest.changes(from: known)
+        guard !wanted.isEmpty else { return ApplyStep("agent", manifest.name, .unchanged) }
+        let changes = wanted.members.map { ManifestChange($0.key, from: known[$0.key], to: $0.value) }
+        wanted["agent_id"] = .string(id)
+        let body = wanted
+        return ApplyStep("agent", manifest.name, .update, changes) { agent in
             _ = try await client.rpc("agents_update", body)
             return agent
         }
@@ -140,8 +144,8 @@ struct ApplyPlan {
         }
         let name = "of \(manifest.name)"
         guard !daily.means(now) else { return daily.isNull ? [] : [ApplyStep("budget", name, .unchanged)] }
-        let members = [daily.isNull ? "none" : "\(daily.plain) USD a day"]
-        let step = ApplyStep("budget", name, now.isNull ? .create : .update, members) { agent in
+        let changes = [ManifestChange("daily_usd", from: now, to: daily)]
+        let step = ApplyStep("budget", name, now.isNull ? .create : .update, changes) { agent in
             // Without an agent it would be the workspace's.
             guard let agent else { throw CommandFailure("The agent's id is not known.") }
             _ = try await client.rpc("budgets_set", ["agent_id": .string(agent), "daily_usd": daily])

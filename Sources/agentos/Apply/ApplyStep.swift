@@ -21,19 +21,21 @@ struct ApplyStep {
     let kind: String
     let name: String
     let action: Action
-    /// Which members differ.
-    let members: [String]
+    /// In which members the server differs.
+    let changes: [ManifestChange]
     let work: Work?
 
-    init(_ kind: String, _ name: String, _ action: Action, _ members: [String] = [], work: Work? = nil) {
+    init(_ kind: String, _ name: String, _ action: Action, _ changes: [ManifestChange] = [], work: Work? = nil) {
         self.kind = kind
         self.name = name
         self.action = action
-        self.members = members
+        self.changes = changes
         self.work = work
     }
 
+    /// What is or would be done; of something new its members go without saying.
     func line(isDone: Bool) -> String {
+        let members = action == .create ? [] : changes.map(\.member)
         let detail = members.isEmpty ? "" : " (\(members.joined(separator: ", ")))"
         return Output.printable("\(kind) \(name): \(action.words(isDone: isDone))\(detail)")
     }
@@ -41,7 +43,7 @@ struct ApplyStep {
     var json: JSONValue {
         [
             "kind": .string(kind), "name": .string(name), "action": .string(action.rawValue),
-            "members": .array(members.map { .string($0) }),
+            "members": .array(changes.map { .string($0.member) }), "diff": .array(changes.map(\.json)),
         ]
     }
 }

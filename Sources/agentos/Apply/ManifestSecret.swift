@@ -19,6 +19,16 @@ enum ManifestSecret {
 
     var isGiven: Bool { if case .none = self { false } else { true } }
 
+    /// Whether there is one here and there; which it is nobody can tell.
+    func differences(from listed: JSONValue) -> [ManifestChange] {
+        let isThere = listed["has_auth"]?.boolValue ?? false
+        guard isGiven != isThere else { return [] }
+        return [
+            ManifestChange(
+                "auth_secret", from: isThere ? ManifestChange.hidden : nil, to: isGiven ? ManifestChange.hidden : nil)
+        ]
+    }
+
     /// Looked up only when it is needed: where nothing changes, nobody has to have it.
     func value() throws -> String? {
         switch self {

@@ -42,18 +42,28 @@ struct ResourceManifest {
 
     /// Why a listed file is not this one. No list shows contents: one of the same length is taken for the same unless
     /// it was written here after it was stored there.
-    func differences(from listed: JSONValue) -> [String] {
-        var out: [String] = []
-        if let mimeType, listed["mime_type"]?.stringValue != mimeType { out.append("mime_type") }
-        if listed["size_bytes"]?.intValue != content.utf8.count {
-            out.append("content")
+    func differences(from listed: JSONValue) -> [ManifestChange] {
+        var out: [ManifestChange] = []
+        if let mimeType, listed["mime_type"]?.stringValue != mimeType {
+            out.append(ManifestChange("mime_type", from: listed["mime_type"], to: .string(mimeType)))
+        }
+        if let size = listed["size_bytes"]?.intValue, size != content.utf8.count {
+            out.append(ManifestChange("content", from: Self.bytes(size), to: Self.bytes(content.utf8.count)))
         } else if let changedAt, let storedAt = listed["created_at"]?.stringValue.flatMap({ Timestamp(iso8601: $0) }),
             changedAt.microseconds / 1000 > storedAt.microseconds / 1000
         {
-            out.append("newer here")
+            out.append(
+                ManifestChange(
+                    "content", from: .string("stored \(storedAt.iso8601)"),
+                    to: .string("written \(changedAt.iso8601)")))
         }
         return out
     }
+
+    /// As a change of something that is not there yet.
+    var creation: ManifestChange { ManifestChange("content", from: nil, to: Self.bytes(content.utf8.count)) }
+
+    private static func bytes(_ count: Int) -> JSONValue { .string("\(count) bytes") }
 
     /// The parameters of `resources_create`.
     var parameters: JSONObject {

@@ -16,11 +16,12 @@ struct ServerManifest {
     }
 
     /// The members in which a listed server differs.
-    func differences(from listed: JSONValue) -> [String] {
-        var out: [String] = []
-        if listed["url"]?.stringValue != url { out.append("url") }
-        if secret.isGiven != (listed["has_auth"]?.boolValue ?? false) { out.append("auth_secret") }
-        return out
+    func differences(from listed: JSONValue) -> [ManifestChange] {
+        var out: [ManifestChange] = []
+        if listed["url"]?.stringValue != url {
+            out.append(ManifestChange("url", from: listed["url"], to: .string(url)))
+        }
+        return out + secret.differences(from: listed)
     }
 
     /// The parameters of `mcp_servers_create`.

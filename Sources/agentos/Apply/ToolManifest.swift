@@ -33,17 +33,21 @@ struct ToolManifest {
     var hasSecrets: Bool { secret.isGiven || headers?.members.isEmpty == false }
 
     /// The members in which a listed tool differs.
-    func differences(from listed: JSONValue) -> [String] {
-        var out = Self.visible.filter { key, whenAbsent in
+    func differences(from listed: JSONValue) -> [ManifestChange] {
+        var out = Self.visible.compactMap { key, whenAbsent -> ManifestChange? in
             var (wanted, known) = (node[key] ?? whenAbsent, listed[key] ?? whenAbsent)
             if wanted == "" { wanted = .null }
             if known.isNull { known = whenAbsent }
-            return !wanted.means(known)
-        }.map(\.key)
-        if secret.isGiven != (listed["has_auth"]?.boolValue ?? false) { out.append("auth_secret") }
+            return wanted.means(known) ? nil : ManifestChange(key, from: known, to: wanted)
+        }
+        out += secret.differences(from: listed)
         let wanted = Set((headers?.members.keys ?? []).map { $0.lowercased() })
         let known = listed["header_names"]?.arrayValue.map { Set($0.compactMap { $0.stringValue?.lowercased() }) }
-        if wanted != known { out.append("headers") }
+        if wanted != known {
+            out.append(
+                ManifestChange(
+                    "headers", from: known.map { ManifestChange.names($0) }, to: ManifestChange.names(wanted)))
+        }
         return out
     }
 

@@ -68,10 +68,10 @@ private struct ProgressBar {
         guard isShown, total > 0 else { return }
         let filled = done * Self.width / total
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
-        FileHandle.standardError.write(Data("\r[\(bar)] \(done)/\(total)".utf8))
+        Output.progress("\r[\(bar)] \(done)/\(total)")
     }
 
     func clear() {
-        if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if isShown { Output.progress("\r\u{1B}[K") }
     }
 }

@@ -5,13 +5,13 @@ import ArgumentParser
 struct Verb: Sendable {
     let name: String
     let operation: String
-    /// Members of the rows that a table shows, in order; empty: those that fit.
-    let columns: [String]
+    /// What a table shows of its rows, in order; empty: the members that fit.
+    let columns: [Column]
 
     init(_ name: String, _ operation: String, _ columns: String = "") {
         self.name = name
         self.operation = operation
-        self.columns = columns.split(separator: " ").map(String.init)
+        self.columns = columns.split(separator: " ").map { Column(String($0)) }
     }
 }
 

@@ -71,7 +71,9 @@ enum Nouns {
         static let name = "audit"
         static let abstract = "See who changed what."
         static let verbs = [
-            Verb("list", "audit_list", "created_at operation actor_kind actor_email object_type object_id")
+            Verb(
+                "list", "audit_list",
+                "created_at operation who=actor.email|actor.key_name|actor.kind object_type object_id")
         ]
     }
 
@@ -87,7 +89,9 @@ enum Nouns {
         static let name = "fleet"
         static let abstract = "See how every agent does, the worst first."
         static let verbs = [
-            Verb("health", "fleet_health")
+            Verb(
+                "health", "fleet_health",
+                "agent_name status run_count failed_count failure_rate health_score health_score_start")
         ]
     }
 
@@ -105,7 +109,7 @@ enum Nouns {
         static let name = "webhooks"
         static let abstract = "Tell others by HTTP what happens."
         static let verbs = [
-            Verb("list", "webhooks_list", "id name url events enabled failing_since"),
+            Verb("list", "webhooks_list", "id name url events enabled disabled_at"),
             Verb("create", "webhooks_create"),
             Verb("update", "webhooks_update"),
             Verb("delete", "webhooks_delete"),

@@ -40,11 +40,21 @@ struct OperationForm {
         fields = required.compactMap { name in known.first { $0.name == name } } + known.filter { !$0.isRequired }
     }
 
+    /// What may be given without its name, in order: what is required; where nothing is, the first parameter if it is a
+    /// text, as the words of a search.
+    private var words: [Field] {
+        let required = fields.filter(\.isRequired)
+        guard required.isEmpty, let first = fields.first, first.kinds.contains("string"), first.choices.isEmpty else {
+            return required
+        }
+        return [first]
+    }
+
     /// - Parameter agent: finds the id of an agent that is given by its name.
     /// - Throws: `CommandFailure` naming the word that does not fit.
-    func parameters(_ words: ArraySlice<String>, agent: (String) async throws -> String) async throws -> JSONObject {
+    func parameters(_ given: ArraySlice<String>, agent: (String) async throws -> String) async throws -> JSONObject {
+        var rest = given
         var (given, plain): ([(Field, String)], [String]) = ([], [])
-        var rest = words
         while let word = rest.popFirst() {
             guard word.hasPrefix("--"), word.count > 2 else {
                 plain.append(word)
@@ -67,12 +77,14 @@ struct OperationForm {
             }
         }
         let named = Set(given.map(\.0.name))
-        let open = fields.filter { $0.isRequired && !named.contains($0.name) }
+        let open = words.filter { !named.contains($0.name) }
         guard plain.count <= open.count else {
-            throw CommandFailure("\(plain[open.count]) is one word too many.", .usage)
+            let known = fields.map { $0.isRequired ? $0.name.uppercased() : $0.flag }.joined(separator: ", ")
+            let taken = known.isEmpty ? "nothing is taken" : "there is \(known)"
+            throw CommandFailure("\(plain[open.count]) is one word too many; \(taken).", .usage)
         }
-        guard plain.count == open.count else {
-            throw CommandFailure("\(open[plain.count].name) is missing: \(open[plain.count].help)", .usage)
+        if let missing = open.dropFirst(plain.count).first, missing.isRequired {
+            throw CommandFailure("\(missing.name) is missing: \(missing.help)", .usage)
         }
         var out = JSONObject()
         for (field, text) in given + zip(open, plain) {
@@ -93,10 +105,11 @@ struct OperationForm {
             return .string(text)
         }
         if !field.kinds.isDisjoint(with: ["integer", "number"]) {
-            guard Double(text) != nil else {
-                throw CommandFailure("\(field.flag) needs a number, not \(text).", .usage)
+            // As JSON spells it: without a sign in front, but for a minus, and with a digit before the point.
+            guard let number = try? JSONParser.parse(text), number.doubleValue != nil else {
+                throw CommandFailure("\(field.flag) needs a number, as 5 or 0.5, not \(text).", .usage)
             }
-            return .number(text)
+            return number
         }
         if field.kinds.contains("boolean") {
             guard let flag = Bool(text) else {
@@ -115,8 +128,8 @@ struct OperationForm {
     }
 
     func print(as command: String) {
-        let required = fields.filter(\.isRequired).map { " " + $0.name.uppercased() }.joined()
-        Output.line("\(command)\(required)\(fields.contains { !$0.isRequired } ? " [--…]" : "")\n\(summary)\n")
+        let plain = words.map { $0.isRequired ? " \($0.name.uppercased())" : " [\($0.name.uppercased())]" }.joined()
+        Output.line("\(command)\(plain)\(fields.contains { !$0.isRequired } ? " [--…]" : "")\n\(summary)\n")
         var table = Table("PARAMETER", "TYPE", "")
         for field in fields {
             let kinds = field.choices.isEmpty ? field.kinds.sorted() : field.choices

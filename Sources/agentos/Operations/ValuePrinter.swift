@@ -4,7 +4,7 @@ extension JSONValue {
     private static let mostColumns = 7
 
     /// A list as a table, an object as lines, with its lists as tables below.
-    func printForPeople(columns: [String] = []) {
+    func printForPeople(columns: [Column] = []) {
         switch self {
         case .array(let rows): Self.print(rows, columns)
         case .object(let object):
@@ -22,19 +22,19 @@ extension JSONValue {
         }
     }
 
-    private static func print(_ rows: [JSONValue], _ wanted: [String]) {
+    private static func print(_ rows: [JSONValue], _ wanted: [Column]) {
         guard let first = rows.first else { return Output.note("None.") }
         guard let members = first.objectValue?.members else {
             for row in rows { Output.line(Output.printable(row.plain)) }
             return
         }
-        let known = wanted.filter { name in members.contains { $0.key == name } }
+        let known = wanted.filter { $0.isKnown(in: first) }
         let fitting = members.filter { name, _ in
             rows.allSatisfy { $0[name]?.objectValue == nil && $0[name]?.arrayValue?.first?.objectValue == nil }
         }
-        let columns = known.isEmpty ? fitting.prefix(mostColumns).map(\.key) : known
-        var table = Table(columns: columns.map { $0.uppercased().split(separator: "_").joined(separator: " ") })
-        for row in rows { table.add(columns.map { row.cell($0) }) }
+        let columns = known.isEmpty ? fitting.prefix(mostColumns).map { Column($0.key) } : known
+        var table = Table(columns: columns.map(\.heading))
+        for row in rows { table.add(columns.map { $0.cell(of: row) }) }
         table.print(whenEmpty: "None.")
     }
 }

@@ -1,7 +1,7 @@
 import AgentOSClient
 import AgentOSCore
 import ArgumentParser
-import Foundation
+import Synchronization
 
 struct MCPCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,21 +29,31 @@ struct MCPCommand: AsyncParsableCommand {
     }
 
     private static func pass(_ message: [UInt8], to client: AgentOSClient) async {
+        guard let value = try? JSONParser.parse(message) else {
+            return fail(.null, -32700, "The message is not JSON.")
+        }
+        guard value.objectValue != nil else {
+            return fail(.null, -32600, "The message must be one JSON-RPC 2.0 object.")
+        }
         do {
             guard let answer = try await client.mcp(message) else { return }
             write(answer)
         } catch {
-            let id = (try? JSONParser.parse(message))?["id"] ?? .null
-            let text = CommandFailure(error)?.message ?? "The server cannot be reached."
-            let failure: JSONValue = [
-                "jsonrpc": "2.0", "id": id, "error": ["code": -32603, "message": .string(text)],
-            ]
-            write(failure.encoded)
+            // Nobody waits for an answer to a notification.
+            guard let id = value["id"], !id.isNull else { return }
+            fail(id, -32603, CommandFailure(error)?.message ?? "The server cannot be reached.")
         }
     }
 
-    /// One line at a time: a single write of whole lines is not torn apart.
-    private static func write(_ message: [UInt8]) {
-        FileHandle.standardOutput.write(Data(message + [0x0a]))
+    private static func fail(_ id: JSONValue, _ code: Int, _ text: String) {
+        let failure: JSONValue = [
+            "jsonrpc": "2.0", "id": id, "error": ["code": .int(code), "message": .string(text)],
+        ]
+        write(failure.encoded)
     }
+
+    private static let turn = Mutex(())
+
+    /// One line at a time: a long one takes several writes.
+    private static func write(_ message: [UInt8]) { turn.withLock { _ in Output.bytes(message + [0x0a]) } }
 }

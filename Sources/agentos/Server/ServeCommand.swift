@@ -52,5 +52,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var flags: ServeFlags
 
-    func run() async throws { try await ServerCommand.serve(flags.options) }
+    @Flag(
+        name: .customLong("give-up-secrets"),
+        help: "Start although the master key opens none of the stored secrets; they have to be set anew.")
+    var giveUpSecrets = false
+
+    func run() async throws {
+        var options = flags.options
+        options.givesUpSecrets = giveUpSecrets
+        try await ServerCommand.serve(options)
+    }
 }

@@ -15,6 +15,9 @@ enum Output {
     /// A remark for people beside the output proper.
     static func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
+    /// A piece of a line beside the output proper.
+    static func progress(_ text: String) { write(text, to: STDERR_FILENO) }
+
     static func error(_ message: String) {
         let oneLine = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         write("agentos: \(printable(oneLine))\n", to: STDERR_FILENO)
@@ -41,14 +44,28 @@ enum Output {
             let written = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
             if written > 0 {
                 rest = rest.dropFirst(written)
-            } else if errno == EPIPE {
-                exit(ExitStatus.ok.rawValue)
             } else if errno == EAGAIN {
                 var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 poll(&waiting, 1, -1)
             } else if errno != EINTR {
-                exit(ExitStatus.failed.rawValue)
+                return giveUp(descriptor, errno)
             }
+        }
+    }
+
+    /// Without its output a command has nothing left to do; without remarks it goes on.
+    private static func giveUp(_ descriptor: Int32, _ code: Int32) {
+        guard descriptor == STDOUT_FILENO else { return }
+        if code == EPIPE { exit(ExitStatus.ok.rawValue) }
+        error("Cannot write the output: \(String(cString: strerror(code))).")
+        exit(ExitStatus.failed.rawValue)
+    }
+
+    /// Puts something in the place of standard streams that are closed: else the next file or connection that is opened
+    /// would take their numbers, and be written to as if it were the terminal.
+    static func fillClosedStreams() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            _ = open("/dev/null", O_RDWR)
         }
     }
 }

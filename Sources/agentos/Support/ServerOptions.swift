@@ -16,6 +16,22 @@ struct ServerOptions: ParsableArguments {
     @Option(help: "The data folder of a server on this machine. Else AGENTOS_DATA, else ./agentos-data.")
     var data: String?
 
+    private static let leading: Set = ["--url", "--key", "--workspace", "--data"]
+
+    /// Puts these options behind the command where they stand before it, as in `agentos --url URL --key KEY runs list`:
+    /// the parser knows them only there.
+    static func behind(_ arguments: [String]) -> [String] {
+        var rest = arguments[...]
+        var options: [String] = []
+        while let option = rest.first, leading.contains(String(option.prefix { $0 != "=" })) {
+            options.append(rest.removeFirst())
+            if !option.contains("="), let value = rest.popFirst() { options.append(value) }
+        }
+        guard !rest.isEmpty else { return arguments }
+        rest.insert(contentsOf: options, at: rest.firstIndex(of: "--") ?? rest.endIndex)
+        return Array(rest)
+    }
+
     func client() throws -> AgentOSClient {
         let url = url ?? Environment["AGENTOS_BASE_URL"] ?? "http://127.0.0.1:\(Environment["AGENTOS_PORT"] ?? "8080")"
         let workspace = workspace ?? Environment["AGENTOS_WORKSPACE"]

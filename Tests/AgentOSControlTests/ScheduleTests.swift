@@ -1,0 +1,42 @@
+import AgentOSControl
+import AgentOSCore
+import AgentOSStore
+import AgentOSTestSupport
+import Testing
+
+@Suite("Schedules")
+struct ScheduleTests {
+    @Test("a run that cannot start is told once, and the next time is tried")
+    func refused() async throws {
+        try await withRuntime { runtime in
+            let (store, key) = (runtime.store, try await runtime.store.key())
+            let made = try await runtime.call(
+                "agents_create", key: key,
+                [
+                    "name": "A", "system_prompt": "x", "provider_type": "demo",
+                    "input_schema": ["type": "object", "required": ["order"]],
+                ])
+            let id = try #require(made["id"])
+            let set = try await runtime.call(
+                "schedules_upsert", key: key, ["agent_id": id, "frequency": "daily", "timezone": "Japan"])
+            let first = try #require(set["next_run_at"]?.stringValue.flatMap { Timestamp(iso8601: $0) })
+            let agent = try #require(id.stringValue.flatMap { AgentID($0) })
+            let agentKey = try await store.agents.agent(agent, workspace: store.workspace.ref.key).key
+            let before = try #require(try await store.schedules.schedule(ofAgent: agentKey))
+            func told() async throws -> Int {
+                try await runtime.call("notifications_list", key: key).arrayValue?.count {
+                    $0["title"] == "A scheduled run of A could not start"
+                } ?? 0
+            }
+            store.clock.advance(bySeconds: Double(first.microseconds - store.clock.now.microseconds) / 1e6)
+            store.queue.wake()
+            try await eventually("the members are told") { try await told() == 1 }
+            // A worker that comes again to the same time has nothing to tell.
+            try await store.schedules.settle(before, due: first, .refused(agentName: "A", reason: "again"))
+            #expect(try await told() == 1)
+            let after = try await runtime.call("schedules_get", key: key, ["agent_id": id])
+            #expect(after["next_run_at"]?.stringValue == first.advanced(bySeconds: 86_400).iso8601)
+            #expect(after["last_run_at"] == .null && after["timezone"] == "Japan")
+        }
+    }
+}

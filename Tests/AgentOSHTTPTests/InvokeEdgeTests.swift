@@ -1,0 +1,95 @@
+import AgentOSCore
+import AgentOSStore
+import AgentOSTestSupport
+import Testing
+
+@Suite("Invokes, over a socket")
+struct InvokeEdgeTests {
+    private func tester(_ server: TestServer, tools: [String] = []) async throws -> Agent {
+        try await server.store.agent("Tester", runtime: .hosted) {
+            $0.providerType = .anthropic
+            $0.model = "test-model"
+            $0.tools = tools
+        }
+    }
+
+    /// A background invoke that begins a conversation, always with the same key.
+    private func invoke(_ agent: Agent, _ server: TestServer) async throws -> RawAnswer {
+        let body: JSONValue = ["input": ["q": "x"], "background": true, "start_session": true]
+        return try await server.send(
+            "POST", "/api/v1/agents/\(agent.id)/invoke", key: server.workspaceKey,
+            headers: [("idempotency-key", "order-1")], body: body.encoded)
+    }
+
+    /// Sends it again until its run does not go on any more.
+    private func settled(_ agent: Agent, _ server: TestServer) async throws -> RawAnswer {
+        let answers = Collected<RawAnswer>()
+        try await eventually("the end") {
+            let answer = try await invoke(agent, server)
+            answers.add(answer)
+            return answer.data["status"] != "running"
+        }
+        return try #require(answers.all.last)
+    }
+
+    @Test("a background invoke that is sent again says that its run goes on, and in the end what came of it")
+    func background() async throws {
+        try await withFakeProvider { fake in
+            let gate = FakeGate()
+            fake.play(.text("done").waiting(for: gate, after: 0))
+            try await withServer(fake: fake) { server in
+                let agent = try await tester(server)
+                let first = try await invoke(agent, server)
+                #expect(first.status == 202 && first.data["status"] == "running")
+                let session = try #require(first.data["session_id"])
+                await fake.waitForRequests(1)
+                let going = try await invoke(agent, server)
+                #expect(going.status == 202 && going.data == first.data)
+                gate.open()
+                let over = try await settled(agent, server)
+                #expect(over.status == 200 && over.data["output"] == ["text": "done"])
+                #expect(over.data["run_id"] == first.data["run_id"] && over.data["session_id"] == session)
+                #expect(fake.requests.count == 1)
+            }
+        }
+    }
+
+    @Test("sent again, a background invoke tells that its run waits, or has failed", arguments: [true, false])
+    func backgroundStopped(waits: Bool) async throws {
+        try await withFakeProvider { fake in
+            fake.play(waits ? .tools(("ask_human", ["question": "Go on?"])) : .error(400, "no"))
+            try await withServer(fake: fake) { server in
+                let agent = try await tester(server, tools: ["ask_human"])
+                let first = try await invoke(agent, server)
+                let again = try await settled(agent, server)
+                if waits {
+                    #expect(again.status == 202 && again.data["run_id"] == first.data["run_id"])
+                    #expect(again.data["awaiting_input"]?["question"] == "Go on?")
+                } else {
+                    #expect(again.status == 502 && again.errorCode == "PROVIDER_ERROR")
+                    #expect(again.json["error"]?["run_id"] == first.data["run_id"])
+                }
+            }
+        }
+    }
+
+    @Test("a question cannot be reported for a run that the server executes, and the run's own is answered")
+    func foreignQuestion() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.tools(("ask_human", ["question": "Go on?"])), .text("thanks"))
+            try await withServer(fake: fake) { server in
+                let agent = try await tester(server, tools: ["ask_human"])
+                let paused = try await server.send(
+                    "/api/v1/agents/\(agent.id)/invoke", key: server.workspaceKey, ["input": ["q": "x"]])
+                let run = try #require(paused.data["run_id"]?.stringValue)
+                let refused = try await server.send(
+                    "/api/ingest/v1/human-input/request", key: server.workspaceKey,
+                    ["run_id": .string(run), "prompt": "Mine?", "timeout_seconds": 60])
+                #expect(refused.status == 409 && refused.errorCode == "CONFLICT")
+                let answered = try await server.send(
+                    "/api/v1/runs/\(run)/human-input", key: server.workspaceKey, ["response": "yes"])
+                #expect(answered.status == 200 && answered.data["output"] == ["text": "thanks"])
+            }
+        }
+    }
+}
