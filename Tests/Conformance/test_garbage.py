@@ -366,7 +366,7 @@ def test_what_is_no_http_is_refused_like_everything_else(server, line):
 
 @pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/docs", 200), ("/nope", 404), ("/api/mcp", 405)])
 def test_an_answer_to_head_has_no_body(server, path, status):
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.base) as client:
         for _ in range(3):
             answer = client.head(path)
             assert answer.status_code == status and answer.content == b""

@@ -20,6 +20,12 @@ public final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHand
     /// Whether the newest of them has not come in completely.
     private var isReading = false
     private var hasBegunAnswer = false
+    /// What still comes in is passed over.
+    private var isRefused = false
+
+    /// How long the connection stays open for reading behind the answer: closed at once with bytes unread, it would be
+    /// reset, and the answer lost.
+    private static let linger = TimeAmount.seconds(1)
 
     public init() {}
 
@@ -46,8 +52,10 @@ public final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHand
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !isRefused else { return }
         let isFree = open == 0 || open == 1 && isReading && !hasBegunAnswer
         guard error is HTTPParserError, isFree else { return context.fireErrorCaught(error) }
+        isRefused = true
         let body = Envelope.error(AgentOSError(.validation, "This is not a valid HTTP request."))
         var fields = HTTPFields()
         fields[.contentType] = "application/json"
@@ -56,9 +64,10 @@ public final class MalformedRequests: ChannelDuplexHandler, RemovableChannelHand
         fields[Header.requestID] = UUIDBits.v7(at: Timestamp(microseconds: Int64(monotonicNanoseconds() / 1000))).text
         context.write(wrapOutboundOut(.head(HTTPResponse(status: .badRequest, headerFields: fields))), promise: nil)
         context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
-            context.close(promise: nil)
-        }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(mode: .output, promise: nil)
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
     }
 }
 
