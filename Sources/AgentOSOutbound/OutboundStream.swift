@@ -40,7 +40,9 @@ public final class OutboundStream: Sendable {
         _ request: HTTPClient.Request, on client: HTTPClient, pin: PinnedClient?, seconds: Double
     ) async throws -> OutboundStream {
         let exchange = Exchange()
-        let task = client.execute(request: request, delegate: exchange)
+        // Connection and delegate on one thread: nothing hops, neither between head and body nor for pieces of an answer.
+        let loop = client.eventLoopGroup.any()
+        let task = client.execute(request: request, delegate: exchange, eventLoop: .delegateAndChannel(on: loop))
         let late = task.eventLoop.scheduleTask(in: .nanoseconds(Int64(Deadline.clamped(seconds) * 1e9))) {
             task.fail(reason: HTTPClientError.deadlineExceeded)
         }
