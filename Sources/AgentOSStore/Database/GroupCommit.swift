@@ -38,6 +38,11 @@ public final class GroupCommit: Sendable {
         let aborted: (@Sendable () -> Void)?
     }
 
+    /// A function lent out by a mutex that holds nothing else is wrapped once more each time; a member of a struct is not.
+    private struct NewJobs {
+        var ring: @Sendable () -> Void
+    }
+
     private struct State {
         var waiting = Deque<Piece>()
         var bytes = 0
@@ -48,7 +53,7 @@ public final class GroupCommit: Sendable {
     private let database: any Database
     private let limits: Limits
     private let state = Mutex(State())
-    private let newJobs = Mutex<@Sendable () -> Void>({})
+    private let newJobs = Mutex(NewJobs(ring: {}))
 
     public init(database: any Database, limits: Limits = Limits()) {
         self.database = database
@@ -56,7 +61,7 @@ public final class GroupCommit: Sendable {
     }
 
     /// Called after each transaction that enqueued jobs.
-    func onNewJobs(_ handler: @escaping @Sendable () -> Void) { newJobs.withLock { $0 = handler } }
+    func onNewJobs(_ handler: @escaping @Sendable () -> Void) { newJobs.withLock { $0.ring = handler } }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
 
@@ -181,7 +186,7 @@ public final class GroupCommit: Sendable {
         for (index, piece) in group.enumerated() { piece.settle(errors[index]) }
         if writer.hasNewJobs {
             writer.hasNewJobs = false
-            newJobs.withLock { $0 }()
+            newJobs.withLock { $0.ring }()
         }
     }
 
