@@ -1,25 +1,35 @@
-/// A bound on the time of a piece of work.
-enum Deadline {
-    /// Runs `body`; after `seconds` it is cancelled and the call throws `OutboundError` of kind `timeout`.
-    static func run<T: Sendable>(
-        seconds: Double, _ body: @escaping @Sendable () async throws -> T
-    ) async throws -> T {
-        try await withThrowingTaskGroup(of: T.self) { group in
+import AsyncHTTPClient
+import NIOCore
+
+/// When an exchange with somebody else must be over.
+struct Deadline: Sendable {
+    private let seconds: Double
+    private let end: NIODeadline
+
+    init(seconds: Double) {
+        self.seconds = seconds.isFinite ? min(max(seconds, 0), 86_400) : 86_400
+        end = .now() + .nanoseconds(Int64(self.seconds * 1e9))
+    }
+
+    var error: OutboundError { OutboundError(.timeout, "No complete answer within \(Int(seconds.rounded(.up))) s.") }
+
+    /// Ends a request when the time is up, unless what is returned is cancelled before.
+    func end(_ task: HTTPClient.Task<Void>) -> Scheduled<Void> {
+        task.eventLoop.scheduleTask(deadline: end) { task.fail(reason: HTTPClientError.deadlineExceeded) }
+    }
+
+    /// Runs `body`; when the time is up it is cancelled and the call throws `OutboundError` of kind `timeout`.
+    func bound<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+        let left = end - .now()
+        return try await withThrowingTaskGroup(of: T.self) { group in
             group.addTask(operation: body)
             group.addTask {
-                try await Task.sleep(for: .seconds(clamped(seconds)))
-                throw timeout(seconds)
+                try await Task.sleep(for: .nanoseconds(max(0, left.nanoseconds)))
+                throw error
             }
             defer { group.cancelAll() }
             guard let result = try await group.next() else { throw CancellationError() }
             return result
         }
-    }
-
-    /// Seconds that every clock can count.
-    static func clamped(_ seconds: Double) -> Double { seconds.isFinite ? min(max(seconds, 0), 86_400) : 86_400 }
-
-    static func timeout(_ seconds: Double) -> OutboundError {
-        OutboundError(.timeout, "No complete answer within \(Int(clamped(seconds).rounded(.up))) s.")
     }
 }

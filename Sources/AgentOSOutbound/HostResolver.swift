@@ -20,10 +20,14 @@ struct HostResolver: Sendable {
 
     /// All addresses, in the system's order of preference, each once. The system also reads `127.1`, `0x7f.1` and
     /// their like, so what comes back is what a connection would be made to.
-    /// - Throws: `OutboundError` of kind `unresolved`; `CancellationError` at once when the task is cancelled, though
-    ///   the system's look-up ends in its own time.
-    func addresses(of host: String) async throws -> [IPAddress] {
+    /// - Throws: `OutboundError` of kind `unresolved` or `timeout`; `CancellationError` at once when the task is
+    ///   cancelled, though the system's look-up ends in its own time.
+    func addresses(of host: String, by deadline: Deadline) async throws -> [IPAddress] {
         if let literal = IPAddress(host) { return [literal] }
+        return try await deadline.bound { try await look(for: host) }
+    }
+
+    private func look(for host: String) async throws -> [IPAddress] {
         let answer = Answer()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

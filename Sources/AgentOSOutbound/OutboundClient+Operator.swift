@@ -4,12 +4,10 @@ extension OutboundClient {
     /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled.
     public func sendUnguarded(_ request: OutboundRequest) async throws -> OutboundResponse {
         try RequestRules.check(request)
-        return try await Deadline.run(seconds: request.timeoutSeconds) {
-            let answer = try await self.stream(request)
-            let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes)
-            return OutboundResponse(
-                status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
-                finalURL: request.url)
-        }
+        let deadline = Deadline(seconds: request.timeoutSeconds)
+        let answer = try await stream(request)
+        let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes, by: deadline)
+        return OutboundResponse(
+            status: answer.status, headers: answer.headers, body: bytes, truncated: truncated, finalURL: request.url)
     }
 }

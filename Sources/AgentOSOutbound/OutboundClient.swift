@@ -11,27 +11,27 @@ public final class OutboundClient: Sendable {
     private let policy: OutboundPolicy
     private let group: any EventLoopGroup
     private let resolver = HostResolver()
-    private let oneShot: HTTPClient
-    private let kept: HTTPClient
+    private let oneShot: LoopClients
+    private let kept: LoopClients
     private let keptPins: PinnedClients
-    private let provider: HTTPClient
+    private let provider: LoopClients
 
     /// `shutdown` must be called before the client is let go.
     public init(policy: OutboundPolicy, eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) {
         self.policy = policy
         group = eventLoopGroup
-        oneShot = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .oneShot)
-        kept = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .kept)
+        oneShot = LoopClients(group: eventLoopGroup, .oneShot)
+        kept = LoopClients(group: eventLoopGroup, .kept)
         keptPins = PinnedClients(group: eventLoopGroup)
-        provider = HTTPClient(eventLoopGroup: eventLoopGroup, configuration: .provider)
+        provider = LoopClients(group: eventLoopGroup, .provider)
     }
 
     /// Ends what is going on and closes all connections. Harmless when repeated.
     public func shutdown() async {
-        try? await oneShot.shutdown()
-        try? await kept.shutdown()
+        await oneShot.shutdown()
+        await kept.shutdown()
         keptPins.removeAll()
-        try? await provider.shutdown()
+        await provider.shutdown()
         await resolver.shutdown()
     }
 
@@ -42,18 +42,14 @@ public final class OutboundClient: Sendable {
     ///   anything is sent.
     public func send(_ request: OutboundRequest) async throws -> OutboundResponse {
         try RequestRules.check(request)
-        let url = try OutboundURL(request.url)
-        return try await Deadline.run(seconds: request.timeoutSeconds) { try await self.follow(request, from: url) }
-    }
-
-    private func follow(_ request: OutboundRequest, from first: OutboundURL) async throws -> OutboundResponse {
         var request = request
-        var url = first
+        var url = try OutboundURL(request.url)
+        let deadline = Deadline(seconds: request.timeoutSeconds)
         var left = min(request.maxRedirects, OutboundRequest.redirectLimit)
         while true {
-            let answer = try await open(request, url)
+            let answer = try await open(request, url, by: deadline)
             guard request.maxRedirects > 0, let location = answer.redirect else {
-                let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes)
+                let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes, by: deadline)
                 return OutboundResponse(
                     status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
                     finalURL: url.description)
@@ -66,16 +62,19 @@ public final class OutboundClient: Sendable {
         }
     }
 
-    /// Checks a URL that is to be stored as `send` would check it, without connecting.
+    /// Checks a URL that is to be stored as `send` would check it, without connecting; waits 30 s for its name at most.
     /// - Throws: `OutboundError`
     public func check(_ url: String) async throws {
         let url = try OutboundURL(url)
-        for address in try await resolver.addresses(of: url.host) { try policy.check(address) }
+        let deadline = Deadline(seconds: OutboundRequest.defaultTimeoutSeconds)
+        for address in try await resolver.addresses(of: url.host, by: deadline) { try policy.check(address) }
     }
 
     /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.
-    private func open(_ request: OutboundRequest, _ url: OutboundURL) async throws -> OutboundStream {
-        let addresses = try await resolver.addresses(of: url.host)
+    private func open(
+        _ request: OutboundRequest, _ url: OutboundURL, by deadline: Deadline
+    ) async throws -> OutboundStream {
+        let addresses = try await resolver.addresses(of: url.host, by: deadline)
         for address in addresses {
             do {
                 try policy.check(address)
@@ -86,7 +85,7 @@ public final class OutboundClient: Sendable {
         var failure = OutboundError(.unresolved, "The host name is unknown.")
         for address in addresses.prefix(3) {
             do {
-                return try await connect(request, url, to: address)
+                return try await connect(request, url, to: address, by: deadline)
             } catch let error as OutboundError where error.kind == .unreachable {
                 failure = error
             }
@@ -95,7 +94,7 @@ public final class OutboundClient: Sendable {
     }
 
     private func connect(
-        _ request: OutboundRequest, _ url: OutboundURL, to address: IPAddress
+        _ request: OutboundRequest, _ url: OutboundURL, to address: IPAddress, by deadline: Deadline
     ) async throws -> OutboundStream {
         var request = request
         if request.headers.allSatisfy({ $0.name.lowercased() != "user-agent" }) {
@@ -105,11 +104,12 @@ public final class OutboundClient: Sendable {
             let pin =
                 try request.keepsConnection
                 ? keptPins.client(for: url, at: address) : PinnedClient(url: url, address: address, group: group)
-            return try await open(request, url: url.text(), on: pin.client, pin: pin)
+            return try await open(request, url: url.text(), on: pin.client, keeping: pin, by: deadline)
         }
         request.headers.append(("host", url.hostHeader))
+        let lease = (request.keepsConnection ? kept : oneShot).lease()
         return try await open(
-            request, url: url.text(connectingTo: address), on: request.keepsConnection ? kept : oneShot)
+            request, url: url.text(connectingTo: address), on: lease.client, keeping: lease, by: deadline)
     }
 
     // MARK: - Providers
@@ -121,14 +121,21 @@ public final class OutboundClient: Sendable {
     /// - Throws: `OutboundError`, or `CancellationError` when the task is cancelled; the connection is closed then.
     public func stream(_ request: OutboundRequest, guarded: Bool = false) async throws -> OutboundStream {
         let url = try OutboundURL(request.url)
-        guard guarded else { return try await open(request, url: request.url, on: provider) }
-        return try await Deadline.run(seconds: request.timeoutSeconds) { try await self.open(request, url) }
+        let deadline = Deadline(seconds: request.timeoutSeconds)
+        if guarded {
+            var request = request
+            request.keepsConnection = true
+            return try await open(request, url, by: deadline)
+        }
+        let lease = provider.lease()
+        return try await open(request, url: request.url, on: lease.client, keeping: lease, by: deadline)
     }
 
     // MARK: - The wire
 
     private func open(
-        _ request: OutboundRequest, url: String, on client: HTTPClient, pin: PinnedClient? = nil
+        _ request: OutboundRequest, url: String, on client: HTTPClient, keeping owner: any AnyObject & Sendable,
+        by deadline: Deadline
     ) async throws -> OutboundStream {
         let outgoing: HTTPClient.Request
         do {
@@ -137,9 +144,9 @@ public final class OutboundClient: Sendable {
                 headers: .init(request.headers.map { ($0.name, $0.value) }),
                 body: request.body.map { .byteBuffer(ByteBuffer(bytes: $0)) })
         } catch {
-            throw OutboundError.translate(error, timeoutSeconds: request.timeoutSeconds)
+            throw OutboundError.translate(error, by: deadline)
         }
-        return try await OutboundStream.open(outgoing, on: client, pin: pin, seconds: request.timeoutSeconds)
+        return try await OutboundStream.open(outgoing, on: client, keeping: owner, by: deadline)
     }
 }
 

@@ -10,11 +10,11 @@ import NIOPosix
 
 extension OutboundError {
     /// What the HTTP client's error means. Cancellation stays cancellation.
-    static func translate(_ error: any Error, timeoutSeconds: Double) -> any Error {
+    static func translate(_ error: any Error, by deadline: Deadline?) -> any Error {
         if error is OutboundError || error is CancellationError { return error }
         if Task.isCancelled { return CancellationError() }
         switch error {
-        case let error as HTTPClientError: return translate(error, timeoutSeconds: timeoutSeconds)
+        case let error as HTTPClientError: return translate(error, by: deadline)
         case let error as IOError where neverConnected.contains(error.errnoCode):
             return OutboundError(.unreachable, "The connection was refused or the host cannot be reached.")
         case let error as ChannelError where isConnectTimeout(error):
@@ -40,11 +40,11 @@ extension OutboundError {
         if case .connectTimeout = error { true } else { false }
     }
 
-    private static func translate(_ error: HTTPClientError, timeoutSeconds: Double) -> any Error {
+    private static func translate(_ error: HTTPClientError, by deadline: Deadline?) -> any Error {
         switch error {
         case .cancelled: OutboundError(.shutDown, "The request was given up because the server is shutting down.")
         case .alreadyShutdown: OutboundError(.shutDown, "The server is shutting down.")
-        case .deadlineExceeded: Deadline.timeout(timeoutSeconds)
+        case .deadlineExceeded: deadline?.error ?? OutboundError(.timeout, "The other side fell silent.")
         case .readTimeout, .writeTimeout: OutboundError(.timeout, "The other side fell silent.")
         case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
             OutboundError(.unreachable, "No connection could be made in time.")

@@ -15,8 +15,8 @@ public struct OutboundRequest: Sendable {
     public var maxResponseBytes: Int
     /// 0 hands out a redirect as it is; more than `redirectLimit` counts as that (`send` only).
     public var maxRedirects: Int
-    /// Whether the connection may serve further requests to the same checked address (`send` only): for what is sent often
-    /// and can be sent again, since the other side may close it at the moment it is used.
+    /// Whether the connection may serve further requests to the same checked address: for what is sent often and can be
+    /// sent again, since the other side may close it at the moment it is used. `stream` always keeps it.
     public var keepsConnection = false
 
     public init(

@@ -23,29 +23,30 @@ public final class OutboundStream: Sendable {
     private let head: HTTPResponseHead
     private let exchange: Exchange
     private let task: HTTPClient.Task<Void>
-    private let pin: PinnedClient?
+    private let owner: any AnyObject & Sendable
 
-    private init(head: HTTPResponseHead, exchange: Exchange, task: HTTPClient.Task<Void>, pin: PinnedClient?) {
+    private init(
+        head: HTTPResponseHead, exchange: Exchange, task: HTTPClient.Task<Void>, owner: any AnyObject & Sendable
+    ) {
         self.head = head
         self.exchange = exchange
         self.task = task
-        self.pin = pin
+        self.owner = owner
     }
 
     deinit { exchange.abandon(task) }
 
     /// Sends a request and waits for the head of its answer.
-    /// - Parameter pin: is kept until the stream is let go.
+    /// - Parameters:
+    ///   - client: one of a single thread of the network.
+    ///   - owner: is kept until the stream is let go.
     static func open(
-        _ request: HTTPClient.Request, on client: HTTPClient, pin: PinnedClient?, seconds: Double
+        _ request: HTTPClient.Request, on client: HTTPClient, keeping owner: any AnyObject & Sendable,
+        by deadline: Deadline
     ) async throws -> OutboundStream {
         let exchange = Exchange()
-        // Connection and delegate on one thread: nothing hops, neither between head and body nor for pieces of an answer.
-        let loop = client.eventLoopGroup.any()
-        let task = client.execute(request: request, delegate: exchange, eventLoop: .delegateAndChannel(on: loop))
-        let late = task.eventLoop.scheduleTask(in: .nanoseconds(Int64(Deadline.clamped(seconds) * 1e9))) {
-            task.fail(reason: HTTPClientError.deadlineExceeded)
-        }
+        let task = client.execute(request: request, delegate: exchange)
+        let late = deadline.end(task)
         defer { late.cancel() }
         do {
             let head = try await withTaskCancellationHandler {
@@ -53,9 +54,9 @@ public final class OutboundStream: Sendable {
             } onCancel: {
                 task.fail(reason: CancellationError())
             }
-            return OutboundStream(head: head, exchange: exchange, task: task, pin: pin)
+            return OutboundStream(head: head, exchange: exchange, task: task, owner: owner)
         } catch {
-            throw OutboundError.translate(error, timeoutSeconds: seconds)
+            throw OutboundError.translate(error, by: deadline)
         }
     }
 
@@ -69,7 +70,11 @@ public final class OutboundStream: Sendable {
 
     /// Reads the body, once; returns when the reader wants no more or the body has ended.
     /// - Throws: `OutboundError`, `CancellationError`, or what the reader throws.
-    public func read(_ reader: @escaping Reader) async throws {
+    public func read(_ reader: @escaping Reader) async throws { try await read(by: nil, reader) }
+
+    private func read(by deadline: Deadline?, _ reader: @escaping Reader) async throws {
+        let late = deadline?.end(task)
+        defer { late?.cancel() }
         do {
             try await withTaskCancellationHandler {
                 try await exchange.read(reader)
@@ -79,15 +84,19 @@ public final class OutboundStream: Sendable {
         } catch let failure as Exchange.ReaderFailure {
             throw failure.error
         } catch {
-            throw OutboundError.translate(error, timeoutSeconds: 0)
+            throw OutboundError.translate(error, by: deadline)
         }
     }
 
     /// The body up to a limit, and whether it went on behind it; the connection is closed then.
     /// - Throws: `OutboundError`, `CancellationError`
     public func bytes(upTo limit: Int) async throws -> (bytes: [UInt8], truncated: Bool) {
+        try await bytes(upTo: limit, by: nil)
+    }
+
+    func bytes(upTo limit: Int, by deadline: Deadline?) async throws -> (bytes: [UInt8], truncated: Bool) {
         let gathered = Gathered()
-        try await read { gathered.take($0, upTo: limit) }
+        try await read(by: deadline) { gathered.take($0, upTo: limit) }
         return gathered.all
     }
 

@@ -24,7 +24,7 @@ final class PinnedClient: Sendable {
         }
         var configuration = configuration
         configuration.dnsOverride = [url.host: address.description]
-        client = HTTPClient(eventLoopGroup: group, configuration: configuration)
+        client = HTTPClient(eventLoopGroup: group.any(), configuration: configuration)
     }
 
     deinit { client.shutdown { _ in } }

@@ -44,6 +44,9 @@ public final class FakeProvider: Sendable {
     /// The visits of those pages.
     public var visits: [FakeVisit] { state.visits }
 
+    /// How many connections requests have come over so far.
+    public var connections: Int { state.connections }
+
     /// What has come in so far.
     public var requests: [FakeRequest] { state.requests }
 
@@ -63,8 +66,9 @@ public func withFakeProvider<Result>(_ body: (FakeProvider) async throws -> Resu
     var logger = Logger(label: "fake-provider")
     logger.logLevel = .critical
     let application = Application(
-        responder: CallbackResponder { (request: Request, _: BasicRequestContext) in
-            try await FakeAnswering(state: state).respond(to: request)
+        responder: CallbackResponder { (request: Request, context: FakeContext) in
+            state.note(connection: context.client)
+            return try await FakeAnswering(state: state).respond(to: request)
         },
         configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
         onServerRunning: { channel in source.yield(channel.localAddress?.port ?? 0) },
@@ -85,6 +89,17 @@ public func withFakeProvider<Result>(_ body: (FakeProvider) async throws -> Resu
     }
 }
 
+/// Knows which connection a request came over.
+private struct FakeContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let client: String
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        client = source.channel.remoteAddress?.description ?? ""
+    }
+}
+
 /// The script and the record of one `FakeProvider`.
 final class FakeState: Sendable {
     struct Contents {
@@ -94,6 +109,7 @@ final class FakeState: Sendable {
         var requests: [FakeRequest] = []
         var page: (@Sendable (FakeVisit) -> FakeStep)?
         var visits: [FakeVisit] = []
+        var connections: Set<String> = []
         var waiting: [(isMet: @Sendable ([FakeRequest]) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
@@ -102,6 +118,10 @@ final class FakeState: Sendable {
     var requests: [FakeRequest] { contents.withLock { $0.requests } }
 
     var visits: [FakeVisit] { contents.withLock { $0.visits } }
+
+    var connections: Int { contents.withLock { $0.connections.count } }
+
+    func note(connection: String) { contents.withLock { _ = $0.connections.insert(connection) } }
 
     func take(_ visit: FakeVisit) -> FakeStep? {
         let page = contents.withLock { contents in

@@ -136,6 +136,31 @@ struct OutboundClientTests {
         }
     }
 
+    @Test("calls of models and what asks for it use a connection again; whatever else is sent does not")
+    func connections() async throws {
+        try await withFakeProvider { fake in
+            fake.serve { _ in .raw(body: "{}") }
+            try await withClient(allowing: here) { client in
+                var request = OutboundRequest(url: "http://127.0.0.1:\(fake.port)/")
+                func connections(_ send: (OutboundRequest) async throws -> Void) async throws -> Int {
+                    let before = fake.connections
+                    for _ in 0..<5 { try await send(request) }
+                    return fake.connections - before
+                }
+                for guarded in [false, true] {
+                    let made = try await connections { request in
+                        try await client.stream(request, guarded: guarded).read { _ in .more }
+                    }
+                    #expect(made == 1)
+                }
+                #expect(try await connections { _ = try await client.send($0) } == 5)
+                request.keepsConnection = true
+                // Those of the guarded calls before are used.
+                #expect(try await connections { _ = try await client.send($0) } == 0)
+            }
+        }
+    }
+
     @Test("a port where nobody listens is unreachable at once")
     func unreachable() async throws {
         try await withClient(allowing: here) { client in
