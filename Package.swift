@@ -73,7 +73,7 @@ let package = Package(
             name: "AgentOSAutomation",
             dependencies: [
                 "AgentOSCore", "AgentOSWire", "AgentOSStore", "AgentOSOutbound", "AgentOSProviders", "AgentOSRuntime",
-                "CMail", log, crypto,
+                "CMail", log, crypto, deque,
             ]),
         .target(
             name: "AgentOSControl",

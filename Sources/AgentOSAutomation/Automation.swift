@@ -31,11 +31,11 @@ public final class Automation: Sendable {
     /// Says who works on which kind of job.
     public func registerJobs(_ dispatcher: JobDispatcher) {
         let sender = WebhookSender(stores: stores, outbound: outbound, waits: settings.webhookRetrySeconds)
-        dispatcher.register(
+        dispatcher.registerSettling(
             DeliveryStore.deliverJob, policy: .init(attempts: 100, longest: 60, places: ReceiverGate.allPlaces)
-        ) { job in
-            guard let delivery = job.payload["delivery"]?.intValue else { return }
-            try await sender.deliver(Int64(delivery))
+        ) { [queue = stores.queue] job in
+            guard let delivery = job.payload["delivery"]?.intValue else { return try await queue.done(job) }
+            try await sender.deliver(Int64(delivery), for: job)
         }
         let mail = MailSender(
             stores: stores, server: settings.mailServer, address: settings.publicAddress, logger: logger)

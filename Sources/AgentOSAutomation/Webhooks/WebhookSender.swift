@@ -18,21 +18,23 @@ final class WebhookSender: Sendable {
         self.waits = waits
     }
 
-    func deliver(_ key: Int64) async throws {
-        guard let delivery = try await stores.deliveries.pending(key) else { return }
-        guard let (url, secret) = try await stores.target(of: delivery) else {
-            return try await stores.deliveries.drop(delivery)
+    /// Makes the delivery of a job and settles the job with what came of it.
+    /// - Throws: what the store throws; `CancellationError` when the server stops meanwhile.
+    func deliver(_ key: Int64, for job: Job) async throws {
+        guard let (delivery, target) = try await stores.pendingDelivery(key) else {
+            return try await stores.queue.done(job)
         }
+        guard let (url, secret) = target else { return try await stores.deliveries.drop(delivery, settling: job) }
         if delivery.isBehind { return try await stores.deliveries.queueUp(delivery) }
         let receiver = Self.receiver(of: url)
-        if let seconds = receivers.enter(receiver) {
+        if case .later(let seconds) = await receivers.enter(receiver, bytes: delivery.body.count) {
             return try await stores.deliveries.putOff(delivery, seconds: seconds)
         }
         let began = monotonicNanoseconds()
         defer { receivers.leave(receiver, seconds: Double(monotonicNanoseconds() &- began) / 1e9) }
-        let attempt = await send(delivery, to: url, secret: secret)
+        let attempt = try await send(delivery, to: url, secret: secret)
         let wait = delivery.attempts < waits.count ? waits[delivery.attempts] : nil
-        try await stores.deliveries.record(attempt, of: delivery, retryIn: wait)
+        try await stores.deliveries.record(attempt, of: delivery, retryIn: wait, settling: job)
     }
 
     private static func receiver(of url: String) -> String {
@@ -40,7 +42,7 @@ final class WebhookSender: Sendable {
             .lowercased()
     }
 
-    private func send(_ delivery: Delivery, to url: String, secret: String) async -> DeliveryStore.Attempt {
+    private func send(_ delivery: Delivery, to url: String, secret: String) async throws -> DeliveryStore.Attempt {
         let start = monotonicNanoseconds()
         func elapsed() -> Int { Int((monotonicNanoseconds() &- start) / 1_000_000) }
         var request = OutboundRequest(
@@ -58,6 +60,9 @@ final class WebhookSender: Sendable {
                 isDelivered: isDelivered, status: answer.status,
                 error: isDelivered ? nil : "The receiver answered \(answer.status).", latencyMilliseconds: elapsed(),
                 responseHead: String(decoding: answer.body.prefix(1024), as: UTF8.self))
+        } catch let error as CancellationError {
+            // Nobody knows whether it arrived; it is sent again when the server runs again.
+            throw error
         } catch {
             let message = (error as? OutboundError)?.message ?? "The delivery was cut off."
             return .init(isDelivered: false, error: message, latencyMilliseconds: elapsed())

@@ -221,15 +221,12 @@ public final class AlertStore: Sendable {
     }
 
     /// Where a rule's webhook channel goes.
-    func target(rule: Int64) async throws -> (url: String, secret: String)? {
-        let row = try await database.read { connection in
-            try connection.row(
-                "SELECT id, notification_config, secret FROM alert_rules WHERE key = $1", [.int(rule)]
-            ) { (AlertID(try $0.bits(0)), $0.json(1)?["webhook_url"]?.stringValue, $0.bytes(2)) }
-        }
-        guard let row, let url = row.1, let sealed = row.2 else { return nil }
-        let id = row.0
-        return (url, try vault.open(sealed, context: Self.context(id)))
+    static func target(rule: Int64, _ connection: any SQLConnection) throws -> DeliveryTarget? {
+        try connection.row("SELECT id, notification_config, secret FROM alert_rules WHERE key = $1", [.int(rule)]) {
+            row in
+            guard let url = row.json(1)?["webhook_url"]?.stringValue, let sealed = row.bytes(2) else { return nil }
+            return DeliveryTarget(url: url, sealed: sealed, context: context(AlertID(try row.bits(0))))
+        } ?? nil
     }
 
     /// Raises the alarm: on record, to the members, and on the rule's channels.

@@ -34,6 +34,8 @@ public final class JobDispatcher: Sendable {
 
     /// Looks at the queue at least this often, whatever the clocks say.
     private static let longestSleep = 5.0
+    /// Nanoseconds between two claims.
+    private static let shortestPause: UInt64 = 4_000_000
 
     private let queue: JobQueue
     private let clock: WallClock
@@ -49,7 +51,17 @@ public final class JobDispatcher: Sendable {
         self.failed = failed
     }
 
+    /// - Parameter handler: the job is done when it returns, and tried again when it throws.
     public func register(_ kind: String, policy: Policy = Policy(), _ handler: @escaping Handler) {
+        registerSettling(kind, policy: policy) { [queue] job in
+            try await handler(job)
+            try await queue.done(job)
+        }
+    }
+
+    /// - Parameter handler: settles its job itself, in the transaction of what came of it: by `JobQueue.settle`, or by
+    ///   enqueuing it again. What throws is tried again.
+    public func registerSettling(_ kind: String, policy: Policy = Policy(), _ handler: @escaping Handler) {
         handlers.withLock { $0[kind] = (handler, policy) }
     }
 
@@ -79,6 +91,7 @@ public final class JobDispatcher: Sendable {
         let known = handlers.withLock { $0.keys.sorted() }
         try? await queue.park(allBut: known)
         await withDiscardingTaskGroup { group in
+            var lastClaim: UInt64 = 0
             while !Task.isCancelled {
                 let listener = queue.listen()
                 let free = freePlaces()
@@ -91,6 +104,7 @@ public final class JobDispatcher: Sendable {
                     continue
                 }
                 queue.stop(listener)
+                lastClaim = await pause(since: lastClaim)
                 guard let jobs = try? await queue.claim(free) else {
                     // The store cannot be written now.
                     try? await Task.sleep(for: .seconds(1))
@@ -109,6 +123,16 @@ public final class JobDispatcher: Sendable {
         }
     }
 
+    /// Lets a moment pass between two claims: places that become free one by one are filled together.
+    /// - Returns: the time.
+    private func pause(since last: UInt64) async -> UInt64 {
+        let passed = monotonicNanoseconds() &- last
+        if passed < Self.shortestPause {
+            try? await Task.sleep(for: .nanoseconds(Self.shortestPause - passed))
+        }
+        return monotonicNanoseconds()
+    }
+
     private func work(_ job: Job) async {
         let known = handlers.withLock { $0[job.kind] }
         do {
@@ -116,7 +140,6 @@ public final class JobDispatcher: Sendable {
                 throw AgentOSError(.internal, "This version knows no jobs of the kind \(job.kind).")
             }
             try await known.handler(job)
-            try await queue.done(job)
         } catch {
             failed(job, error)
             let message = (error as? AgentOSError)?.message ?? "\(error)"

@@ -106,10 +106,13 @@ public final class JobQueue: Sendable {
         }
     }
 
-    func done(_ job: Job) async throws {
-        try await committer.write { connection in
-            try connection.run("DELETE FROM jobs WHERE key = $1 AND fence = $2", [.int(job.key), .int(job.fence)])
-        }
+    public func done(_ job: Job) async throws {
+        try await committer.write { connection in try Self.settle(job, connection) }
+    }
+
+    /// Removes a job that is done, in the transaction of what came of it; one that was claimed or enqueued anew stays.
+    static func settle(_ job: Job, _ connection: any SQLConnection) throws {
+        try connection.run("DELETE FROM jobs WHERE key = $1 AND fence = $2", [.int(job.key), .int(job.fence)])
     }
 
     /// - Parameter seconds: until the next try; nil parks the job.

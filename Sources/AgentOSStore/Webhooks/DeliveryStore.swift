@@ -90,18 +90,20 @@ public final class DeliveryStore: Sendable {
 
     /// A delivery that is still to be made.
     public func pending(_ key: Int64) async throws -> Delivery? {
-        try await database.read { connection in
-            try connection.row(
-                """
-                SELECT d.key, d.id, d.event, d.body, d.attempts, d.hook_key, d.rule_key, d.run_key, \(Self.isBehind)
-                FROM deliveries d WHERE d.key = $1 AND d.status = 'pending'
-                """, [.int(key)]
-            ) { row in
-                Delivery(
-                    key: try row.requiredInt(0), id: DeliveryID(try row.bits(1)), event: try row.requiredText(2),
-                    body: row.bytes(3) ?? [], attempts: Int(row.int(4) ?? 0), hookKey: row.int(5), ruleKey: row.int(6),
-                    runKey: row.int(7), isBehind: row.int(8) == 1)
-            }
+        try await database.read { try Self.pending(key, $0) }
+    }
+
+    static func pending(_ key: Int64, _ connection: any SQLConnection) throws -> Delivery? {
+        try connection.row(
+            """
+            SELECT d.key, d.id, d.event, d.body, d.attempts, d.hook_key, d.rule_key, d.run_key, \(Self.isBehind)
+            FROM deliveries d WHERE d.key = $1 AND d.status = 'pending'
+            """, [.int(key)]
+        ) { row in
+            Delivery(
+                key: try row.requiredInt(0), id: DeliveryID(try row.bits(1)), event: try row.requiredText(2),
+                body: row.bytes(3) ?? [], attempts: Int(row.int(4) ?? 0), hookKey: row.int(5), ruleKey: row.int(6),
+                runKey: row.int(7), isBehind: row.int(8) == 1)
         }
     }
 
@@ -126,8 +128,12 @@ public final class DeliveryStore: Sendable {
     }
 
     /// Writes a try down.
-    /// - Parameter seconds: until the next try; nil when there is none.
-    public func record(_ attempt: Attempt, of delivery: Delivery, retryIn seconds: Double?) async throws {
+    /// - Parameters:
+    ///   - seconds: until the next try; nil when there is none.
+    ///   - job: the delivery's, which is over or due again with it.
+    public func record(
+        _ attempt: Attempt, of delivery: Delivery, retryIn seconds: Double?, settling job: Job? = nil
+    ) async throws {
         let now = clock.now()
         try await committer.write { connection in
             let isOver = attempt.isDelivered || seconds == nil
@@ -141,7 +147,9 @@ public final class DeliveryStore: Sendable {
                     .optional(attempt.status), .optional(attempt.error), .int(Int64(attempt.latencyMilliseconds)),
                     .optional(attempt.responseHead), isOver ? .time(now) : .null,
                 ])
-            if !isOver, let seconds {
+            if isOver {
+                try job.map { try JobQueue.settle($0, connection) }
+            } else if let seconds {
                 try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
             }
             try Self.callNext(after: delivery, now: now, connection)
@@ -206,9 +214,10 @@ public final class DeliveryStore: Sendable {
     }
 
     /// Gives up a delivery whose receiver is gone.
-    public func drop(_ delivery: Delivery) async throws {
+    public func drop(_ delivery: Delivery, settling job: Job) async throws {
         let now = clock.now()
         try await committer.write { connection in
+            try JobQueue.settle(job, connection)
             try connection.run(
                 """
                 UPDATE deliveries SET status = 'failed', last_error = 'The receiver was removed or disabled.',

@@ -183,12 +183,10 @@ public final class WebhookStore: Sendable {
     }
 
     /// Where a delivery goes; nil when its receiver is gone or disabled.
-    func target(hook: Int64) async throws -> (url: String, secret: String)? {
-        let row = try await database.read { connection in
-            try connection.row("SELECT id, url, secret FROM webhooks WHERE key = $1 AND enabled = 1", [.int(hook)]) {
-                (WebhookID(try $0.bits(0)), try $0.requiredText(1), $0.bytes(2) ?? [])
-            }
+    static func target(hook: Int64, _ connection: any SQLConnection) throws -> DeliveryTarget? {
+        try connection.row("SELECT id, url, secret FROM webhooks WHERE key = $1 AND enabled = 1", [.int(hook)]) {
+            DeliveryTarget(
+                url: try $0.requiredText(1), sealed: $0.bytes(2) ?? [], context: context(WebhookID(try $0.bits(0))))
         }
-        return try row.map { ($0.1, try vault.open($0.2, context: Self.context($0.0))) }
     }
 }
