@@ -47,6 +47,7 @@ public final class GroupCommit: Sendable {
         var waiting = Deque<Piece>()
         var bytes = 0
         var draining = false
+        var pace = WritePace()
         var statistics = Statistics()
     }
 
@@ -64,6 +65,9 @@ public final class GroupCommit: Sendable {
     func onNewJobs(_ handler: @escaping @Sendable () -> Void) { newJobs.withLock { $0.ring = handler } }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
+
+    /// Whether so much is being written just now that what can wait should.
+    var isBusy: Bool { state.withLock { $0.pace.bytesPerSecond(at: monotonicNanoseconds()) > WritePace.busy } }
 
     public var waiting: (pieces: Int, bytes: Int) { state.withLock { ($0.waiting.count, $0.bytes) } }
 
@@ -137,6 +141,7 @@ public final class GroupCommit: Sendable {
                 bytes += piece.cost
             }
             state.bytes -= bytes
+            state.pace.add(bytes, at: monotonicNanoseconds())
             if group.isEmpty { state.draining = false }
             return group
         }

@@ -15,10 +15,15 @@ public final class JobDispatcher: Sendable {
         /// Seconds before the second try; doubled with each further one, up to `longest`.
         public var first: Double
         public var longest: Double
+        /// Jobs of the kind that are begun a second while the server has very much to write; nil for no limit.
+        public var rateWhenBusy: Double?
 
-        public init(attempts: Int = 12, first: Double = 1, longest: Double = 300, places: Int = 32) {
+        public init(
+            attempts: Int = 12, first: Double = 1, longest: Double = 300, places: Int = 32, rateWhenBusy: Double? = nil
+        ) {
             self.attempts = attempts
             self.places = places
+            self.rateWhenBusy = rateWhenBusy
             self.first = first
             self.longest = longest
         }
@@ -42,6 +47,7 @@ public final class JobDispatcher: Sendable {
     private let handlers = Mutex<[String: (handler: Handler, policy: Policy)]>([:])
     /// How many of each kind are worked on.
     private let busy = Mutex<[String: Int]>([:])
+    private let allowances = Mutex<[String: JobAllowance]>([:])
     private let failed: @Sendable (Job, any Error) -> Void
 
     /// - Parameter failed: told of each failed try.
@@ -65,15 +71,27 @@ public final class JobDispatcher: Sendable {
         handlers.withLock { $0[kind] = (handler, policy) }
     }
 
-    /// How many jobs of each kind can be taken now; kinds without a free place are left out.
-    private func freePlaces() -> [String: Int] {
-        let places = handlers.withLock { $0.mapValues(\.policy.places) }
-        return busy.withLock { busy in
-            places.reduce(into: [:]) { free, kind in
-                let left = kind.value - (busy[kind.key] ?? 0)
+    /// How many jobs of each kind can be taken now; kinds of which none can are left out.
+    /// - Returns: also the seconds until one that its rate holds back can be.
+    private func freePlaces() -> (free: [String: Int], wait: Double) {
+        let policies = handlers.withLock { $0.mapValues(\.policy) }
+        var free = busy.withLock { busy in
+            policies.reduce(into: [String: Int]()) { free, kind in
+                let left = kind.value.places - (busy[kind.key] ?? 0)
                 if left > 0 { free[kind.key] = left }
             }
         }
+        var wait = Double.infinity
+        let isBusy = queue.committer.isBusy
+        for (kind, left) in free {
+            guard let rate = policies[kind]?.rateWhenBusy else { continue }
+            let (allowed, seconds) = allowances.withLock {
+                $0[kind, default: JobAllowance()].allowed(isBusy ? rate : .infinity, at: monotonicNanoseconds())
+            }
+            free[kind] = allowed > 0 ? min(left, allowed) : nil
+            wait = min(wait, seconds)
+        }
+        return (free, wait)
     }
 
     /// - Returns: whether a kind that was full has a place again.
@@ -94,8 +112,8 @@ public final class JobDispatcher: Sendable {
             var lastClaim: UInt64 = 0
             while !Task.isCancelled {
                 let listener = queue.listen()
-                let free = freePlaces()
-                var sleep = Self.longestSleep
+                let (free, wait) = freePlaces()
+                var sleep = min(Self.longestSleep, wait)
                 if !free.isEmpty, let due = try? await queue.nextDue(free.keys.sorted()) {
                     sleep = min(sleep, Double(due.microseconds - clock.now().microseconds) / 1e6)
                 }
@@ -112,6 +130,9 @@ public final class JobDispatcher: Sendable {
                 }
                 busy.withLock { busy in
                     for job in jobs { busy[job.kind, default: 0] += 1 }
+                }
+                allowances.withLock { allowances in
+                    for job in jobs { allowances[job.kind]?.take() }
                 }
                 for job in jobs {
                     group.addTask {
