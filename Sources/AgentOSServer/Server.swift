@@ -120,11 +120,13 @@ struct Server: Sendable {
             store: store, runtime: runtime, disk: disk,
             merger: ChunkMerger(database: store.database, committer: store.committer, clock: store.clock),
             purge: Purge(database: store.database, committer: store.committer), logger: logger)
-        let dispatcher = JobDispatcher(queue: store.queue, clock: store.clock) { [logger] job, error in
-            logger.warning(
-                "a job failed",
-                metadata: ["kind": .string(job.kind), "job": .string(job.name), "error": .string("\(error)")])
-        }
+        let dispatcher = JobDispatcher(
+            queue: store.queue, clock: store.clock,
+            failed: { [logger] job, error in
+                logger.warning(
+                    "a job failed",
+                    metadata: ["kind": .string(job.kind), "job": .string(job.name), "error": .string("\(error)")])
+            })
         runtime.registerJobs(dispatcher)
         automation.registerJobs(dispatcher)
         let drain = Drain(store: store, runtime: runtime, feed: feed, logger: logger)

@@ -5,6 +5,30 @@ import AgentOSTestSupport
 import Foundation
 import Testing
 
+/// Takes connections and says nothing.
+private struct SilentPort {
+    let port: Int
+    private let listener: Int32
+
+    init() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, size) | listen(listener, 1024) | getsockname(listener, $0, &size)
+            }
+        }
+        guard status == 0 else { throw CocoaError(.fileWriteUnknown) }
+        self.listener = listener
+        port = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    func close() { _ = Foundation.close(listener) }
+}
+
 @Suite("The order of deliveries")
 struct DeliveryOrderTests {
     /// A run that begins and ends, told to a hook.
@@ -51,6 +75,37 @@ struct DeliveryOrderTests {
             }
         }
         #expect(seen.all == ["run.started", "run.completed"])
+    }
+
+    @Test("a receiver that does not answer takes no place of another's, however much waits for it")
+    func silent() async throws {
+        let ends = 300
+        let silent = try SilentPort()
+        defer { silent.close() }
+        try await withFakeProvider { fake in
+            fake.serve { _ in .raw(body: "") }
+            try await withRuntime(fake: fake, allowing: "127.0.0.0/8") { runtime in
+                let key = try await runtime.store.key()
+                for url in ["http://127.0.0.1:\(silent.port)/", fake.anthropicBaseURL + "/hook"] {
+                    _ = try await runtime.call(
+                        "webhooks_create", key: key, ["url": .string(url), "events": ["run.completed"]])
+                }
+                for _ in 0..<ends {
+                    let run = try await runtime.store.run()
+                    try await runtime.store.runs.end(run, .completed(output: nil, usage: GivenUsage()))
+                }
+                try await eventually("the other has all") {
+                    runtime.store.clock.advance(bySeconds: 0.1)
+                    runtime.store.queue.wake()
+                    return fake.visits.count >= ends
+                }
+                let tried = try await runtime.store.database.read {
+                    try $0.int("SELECT COUNT(*) FROM deliveries WHERE attempts > 0")
+                }
+                // None to the silent one has ended yet.
+                #expect(tried ?? 0 <= ends)
+            }
+        }
     }
 
     @Test("a delivery is behind an untried older one of its run and hook, unless that was given up")

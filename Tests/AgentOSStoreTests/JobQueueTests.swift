@@ -1,6 +1,7 @@
 import AgentOSCore
 import AgentOSStore
 import AgentOSTestSupport
+import Synchronization
 import Testing
 
 extension TestStore {
@@ -104,6 +105,45 @@ struct JobQueueTests {
                 try await store.waitUntilEmpty()
             }
             #expect(seen.all.first { $0.name == "a" }?.payload["version"] == 2 && seen.all.count == 3)
+        }
+    }
+
+    @Test("a kind that leaves room for what is reported waits while very much is written, and only then")
+    func room() async throws {
+        try await withStore { store in
+            let seen = Collected<Job>()
+            let isBusy = Mutex(true)
+            let dispatcher = JobDispatcher(
+                queue: store.queue, clock: store.clock.wall, isBusy: { isBusy.withLock { $0 } })
+            dispatcher.register("work") { seen.add($0) }
+            dispatcher.register("idle work", policy: .init(rateWhenBusy: 0.001)) { seen.add($0) }
+            let work = Task { await dispatcher.run() }
+            let now = store.clock.now
+            try await store.committer.write { connection in
+                try JobQueue.enqueue("idle work", name: "patient", at: now, now: now, connection)
+            }
+            try await store.lookedAt(seen, by: "one")
+            try await store.lookedAt(seen, by: "two")
+            #expect(seen.names == ["one", "two"])
+            isBusy.withLock { $0 = false }
+            try await eventually("the patient job") {
+                store.queue.wake()
+                return seen.names.contains("patient")
+            }
+            work.cancel()
+            await work.value
+        }
+    }
+
+    @Test("very much is being written while it is, not before and not long after")
+    func busy() async throws {
+        try await withStore { store in
+            #expect(!store.committer.isBusy)
+            try await eventually("busy") {
+                try await store.committer.write(cost: 64 << 20) { _ in }
+                return store.committer.isBusy
+            }
+            try await eventually("quiet again") { !store.committer.isBusy }
         }
     }
 

@@ -67,7 +67,7 @@ public final class GroupCommit: Sendable {
     public var statistics: Statistics { state.withLock { $0.statistics } }
 
     /// Whether so much is being written just now that what can wait should.
-    var isBusy: Bool { state.withLock { $0.pace.bytesPerSecond(at: monotonicNanoseconds()) > WritePace.busy } }
+    public var isBusy: Bool { state.withLock { $0.pace.bytesPerSecond(at: monotonicNanoseconds()) > WritePace.busy } }
 
     public var waiting: (pieces: Int, bytes: Int) { state.withLock { ($0.waiting.count, $0.bytes) } }
 

@@ -16,8 +16,9 @@ struct JobAllowance {
             return (.max, .infinity)
         }
         let batch = max(1, rate * Self.beat)
-        // What was not used is not saved up.
-        left = min(left + Double(now &- since) / 1e9 * rate, 2 * batch)
+        // What was not used is not saved up; the first look begins with nothing.
+        let passed = since == 0 ? 0 : Double(now &- since) / 1e9
+        left = min(left + passed * rate, 2 * batch)
         since = now
         return left >= batch ? (Int(left), .infinity) : (0, (batch - left) / rate)
     }

@@ -48,11 +48,18 @@ public final class JobDispatcher: Sendable {
     /// How many of each kind are worked on.
     private let busy = Mutex<[String: Int]>([:])
     private let allowances = Mutex<[String: JobAllowance]>([:])
+    private let isBusy: @Sendable () -> Bool
     private let failed: @Sendable (Job, any Error) -> Void
 
-    /// - Parameter failed: told of each failed try.
-    public init(queue: JobQueue, clock: WallClock, failed: @escaping @Sendable (Job, any Error) -> Void = { _, _ in }) {
+    /// - Parameters:
+    ///   - isBusy: whether kinds with a `rateWhenBusy` are to keep to it; by default whether very much is being written.
+    ///   - failed: told of each failed try.
+    public init(
+        queue: JobQueue, clock: WallClock, isBusy: (@Sendable () -> Bool)? = nil,
+        failed: @escaping @Sendable (Job, any Error) -> Void = { _, _ in }
+    ) {
         self.queue = queue
+        self.isBusy = isBusy ?? { queue.committer.isBusy }
         self.clock = clock
         self.failed = failed
     }
@@ -82,7 +89,7 @@ public final class JobDispatcher: Sendable {
             }
         }
         var wait = Double.infinity
-        let isBusy = queue.committer.isBusy
+        let isBusy = isBusy()
         for (kind, left) in free {
             guard let rate = policies[kind]?.rateWhenBusy else { continue }
             let (allowed, seconds) = allowances.withLock {
