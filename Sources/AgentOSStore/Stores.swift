@@ -4,6 +4,8 @@ import AgentOSCore
 public struct Stores: Sendable {
     public let database: any Database
     public let committer: GroupCommit
+    /// For short looks of which many come at once.
+    let looks: GroupRead
     public let clock: WallClock
     public let vault: Vault
     public let queue: JobQueue
@@ -47,6 +49,7 @@ public struct Stores: Sendable {
         self.database = database
         self.clock = clock
         self.vault = vault
+        looks = GroupRead(database: database)
         committer = GroupCommit(database: database, limits: limits)
         queue = JobQueue(database: database, committer: committer, clock: clock)
         searchIndexer = RunSearchIndexer(database: database, committer: committer)

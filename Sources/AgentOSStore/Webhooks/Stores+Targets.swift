@@ -12,7 +12,7 @@ extension Stores {
     public func pendingDelivery(
         _ key: Int64
     ) async throws -> (delivery: Delivery, target: (url: String, secret: String)?)? {
-        let found = try await database.read { connection -> (Delivery, DeliveryTarget?)? in
+        let found = try await looks.read { connection -> (Delivery, DeliveryTarget?)? in
             guard let delivery = try DeliveryStore.pending(key, connection) else { return nil }
             let hook = try delivery.hookKey.flatMap { try WebhookStore.target(hook: $0, connection) }
             let rule = try delivery.ruleKey.flatMap { try AlertStore.target(rule: $0, connection) }
