@@ -137,8 +137,8 @@ public final class RunSearchStore: Sendable {
               AND r.started_at >= $3 AND r.started_at < $4 ORDER BY r.key DESC
             """,
             """
-            FROM search_queue q JOIN runs r ON r.key = q.run_key LEFT JOIN run_counters c ON c.run_key = r.key
-            WHERE r.workspace_key = $1 AND q.run_key < $2
+            FROM search_queue q CROSS JOIN runs r LEFT JOIN run_counters c ON c.run_key = r.key
+            WHERE r.key = q.run_key AND r.workspace_key = $1 AND q.run_key < $2
               AND r.started_at >= $3 AND r.started_at < $4 ORDER BY q.run_key DESC
             """,
         ] {
