@@ -5,7 +5,7 @@ import Synchronization
 /// Many small looks at the store in one: whoever comes while one is under way waits and shares the next.
 ///
 /// A snapshot of its own costs more than what such a look reads. Only for looks that are short, since one waits for the
-/// others.
+/// others; there is no bound of its own, since everyone who waits is one of a bounded number of jobs.
 final class GroupRead: Sendable {
     private typealias Look = @Sendable (any SQLConnection) -> Void
 

@@ -106,6 +106,7 @@ public final class JobQueue: Sendable {
         }
     }
 
+    /// Removes a job that is done, as `settle`.
     public func done(_ job: Job) async throws {
         try await committer.write { connection in try Self.settle(job, connection) }
     }
