@@ -32,7 +32,8 @@ public final class Automation: Sendable {
     public func registerJobs(_ dispatcher: JobDispatcher) {
         let sender = WebhookSender(stores: stores, outbound: outbound, waits: settings.webhookRetrySeconds)
         dispatcher.registerSettling(
-            DeliveryStore.deliverJob, policy: .init(attempts: 100, longest: 60, places: ReceiverGate.allPlaces, rateWhenBusy: 1000)
+            DeliveryStore.deliverJob,
+            policy: .init(attempts: 100, longest: 60, places: ReceiverGate.allPlaces, rateWhenBusy: 1000)
         ) { [queue = stores.queue] job in
             guard let delivery = job.payload["delivery"]?.intValue else { return try await queue.done(job) }
             try await sender.deliver(Int64(delivery), for: job)

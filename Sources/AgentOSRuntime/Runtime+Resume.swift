@@ -4,7 +4,9 @@ import AgentOSStore
 extension Runtime {
     /// Handles the jobs of hosted runs.
     public func registerJobs(_ dispatcher: JobDispatcher) {
-        dispatcher.register(HostedRunStore.resumeJob, policy: .init(attempts: 1000, first: 0.5, longest: 60, places: 64)) {
+        dispatcher.register(
+            HostedRunStore.resumeJob, policy: .init(attempts: 1000, first: 0.5, longest: 60, places: 64)
+        ) {
             [self] job in
             guard let run = job.payload["run"]?.intValue else { return }
             try await resume(Int64(run))

@@ -114,7 +114,8 @@ struct QueryPlanTests {
 
     /// Whether a step reads all rows of a workspace, or those before or after one of them: much when they are sorted then.
     private static func readsWorkspace(_ step: String) -> Bool {
-        ["(workspace_key=?)", "(workspace_key=? AND key<?)", "(workspace_key=? AND key>?)"].contains(where: step.contains)
+        ["(workspace_key=?)", "(workspace_key=? AND key<?)", "(workspace_key=? AND key>?)"].contains(
+            where: step.contains)
     }
 
     /// Whether a name in a plan is a table, by itself or as its alias in the statement.

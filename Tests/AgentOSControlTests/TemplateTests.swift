@@ -32,18 +32,18 @@ struct TemplateTests {
     func whole() async throws {
         let yaml =
             Self.head
-            + """
-            tools: [read_url]
-            approval_tools: [read_url]
-            prompt_variables:
-              COMPANY: {description: "Yours", value: "007"}
-            input_schema: {"type": "object", "properties": {"kind": {"enum": ["1", "2"]}}}
-            output_schema:
-              type: object
-              required: [place]
-            setup_notes:
-              - Look at it first.
-            """
+                + """
+                tools: [read_url]
+                approval_tools: [read_url]
+                prompt_variables:
+                  COMPANY: {description: "Yours", value: "007"}
+                input_schema: {"type": "object", "properties": {"kind": {"enum": ["1", "2"]}}}
+                output_schema:
+                  type: object
+                  required: [place]
+                setup_notes:
+                  - Look at it first.
+                """
         let template = try #require(try await read(yaml).get())
         #expect(template.approvalTools == ["read_url"] && template.tools == ["read_url"])
         #expect(template.inputSchema?["properties"]?["kind"]?["enum"] == .array(["1", "2"]))

@@ -47,7 +47,8 @@ struct NotFiniteTests {
     @Test("free-form JSON takes them as null")
     func freeForm() async throws {
         try await withServer { server in
-            let body = #"{"agent_id":"\#(server.hosted.id)","name":"Case","input":{"message":"Hi","n":NaN},"#
+            let body =
+                #"{"agent_id":"\#(server.hosted.id)","name":"Case","input":{"message":"Hi","n":NaN},"#
                 + #""assertions":[{"type":"no_error"}]}"#
             let made = try await call(server, "evals_create_case", body)
             #expect(made.status < 300)

@@ -44,7 +44,8 @@ final class ReceiverGate: Sendable {
         var places: Int { latency > ReceiverGate.slow ? ReceiverGate.placesOfSlow : ReceiverGate.places }
 
         mutating func comeBack(_ now: Double) -> Admission {
-            next = min(max(next, now + ReceiverGate.shortestWait) + latency / Double(places), now + ReceiverGate.longestWait)
+            next = min(
+                max(next, now + ReceiverGate.shortestWait) + latency / Double(places), now + ReceiverGate.longestWait)
             return .later(next - now)
         }
     }

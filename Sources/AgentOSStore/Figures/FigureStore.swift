@@ -138,7 +138,8 @@ public final class FigureStore: Sendable {
                 """, arguments + [.int(last)]
             ) { row in
                 let (agent, sums) = (try row.requiredInt(0), Self.sums(row, from: 1))
-                out[agent] = out[agent].map { AgentSums(total: $0.total + sums, start: $0.start) }
+                out[agent] =
+                    out[agent].map { AgentSums(total: $0.total + sums, start: $0.start) }
                     ?? AgentSums(total: sums, start: sums)
                 return true
             }

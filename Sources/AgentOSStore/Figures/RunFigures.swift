@@ -29,7 +29,9 @@ enum RunFigures {
 
     /// Puts a price on the counts given at a run's end: what its calls cost where those tell of the same tokens, else the
     /// price of the model that the run named first.
-    static func priceGiven(_ run: Int64, by prices: PriceBook, at time: Timestamp, _ connection: any SQLConnection) throws {
+    static func priceGiven(_ run: Int64, by prices: PriceBook, at time: Timestamp, _ connection: any SQLConnection)
+        throws
+    {
         let row = try connection.row(
             """
             SELECT \(tokens()), c.model,

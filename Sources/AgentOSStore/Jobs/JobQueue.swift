@@ -143,9 +143,10 @@ public final class JobQueue: Sendable {
 
     /// When the next job of one of these kinds is due, or a claim runs out; nil when there is none.
     func nextDue(_ kinds: [String]) async throws -> Timestamp? {
-        let sql = kinds.indices.map { index in
-            "SELECT MIN(run_at) FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL AND kind = $\(index + 1)"
-        } + ["SELECT MIN(lease_until) FROM jobs WHERE lease_until IS NOT NULL"]
+        let sql =
+            kinds.indices.map { index in
+                "SELECT MIN(run_at) FROM jobs WHERE parked_at IS NULL AND lease_until IS NULL AND kind = $\(index + 1)"
+            } + ["SELECT MIN(lease_until) FROM jobs WHERE lease_until IS NOT NULL"]
         return try await database.read { connection in
             try connection.rows(sql.joined(separator: " UNION ALL "), kinds.map(SQLValue.text)) { $0.int(0) }
                 .compactMap { $0 }.min().map(Timestamp.init(microseconds:))
