@@ -62,12 +62,15 @@ public final class OutboundClient: Sendable {
         }
     }
 
-    /// Checks a URL that is to be stored as `send` would check it, without connecting; waits 30 s for its name at most.
+    /// Checks a URL that is to be stored as `send` would check it, without connecting. A name that has no address now,
+    /// or not within 3 s, is let through: that may change, and it is looked up again whenever the URL is used.
     /// - Throws: `OutboundError`
     public func check(_ url: String) async throws {
         let url = try OutboundURL(url)
-        let deadline = Deadline(seconds: OutboundRequest.defaultTimeoutSeconds)
-        for address in try await resolver.addresses(of: url.host, by: deadline) { try policy.check(address) }
+        do {
+            let addresses = try await resolver.addresses(of: url.host, by: Deadline(seconds: 3))
+            for address in addresses { try policy.check(address) }
+        } catch let error as OutboundError where error.kind == .unresolved || error.kind == .timeout {}
     }
 
     /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.

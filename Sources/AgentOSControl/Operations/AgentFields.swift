@@ -15,9 +15,19 @@ enum AgentFields {
     /// An agent that runs elsewhere has no model here to configure.
     static func checkModelFields(_ parameters: Parameters, of agent: Agent) throws {
         guard agent.runtimeType == .external else { return }
-        for name in modelFields where parameters.mentions(name) {
-            throw AgentOSError.invalid(name, "cannot be set: the agent runs elsewhere (runtime_type external)")
+        for name in modelFields where parameters.mentions(name) { throw runsElsewhere(name) }
+    }
+
+    /// A new one neither; instructions are let through, since all clients must give some.
+    static func checkNewModelFields(_ parameters: Parameters, _ runtime: RuntimeType) throws {
+        guard runtime == .external else { return }
+        for name in modelFields where name != "system_prompt" && parameters.value(name) != nil {
+            throw runsElsewhere(name)
         }
+    }
+
+    private static func runsElsewhere(_ name: String) -> AgentOSError {
+        .invalid(name, "cannot be set: the agent runs elsewhere (runtime_type external)")
     }
 
     /// Checks what the fields name: tools, files, schemas.

@@ -96,6 +96,7 @@ extension Operation {
             if runtime == .hosted, call.parameters.string("system_prompt") == nil {
                 throw AgentOSError.invalid("system_prompt", "is required")
             }
+            try AgentFields.checkNewModelFields(call.parameters, runtime)
             try await AgentFields.checkReferences(call.parameters, workspace.ref, services)
             let epoch = Timestamp(microseconds: 0)
             var draft = Agent(
@@ -154,6 +155,7 @@ extension Operation {
                     try AgentFields.checkModelFields(parameters, of: agent)
                     if let name = parameters.string("name") { agent.name = name }
                     try AgentFields.apply(parameters, to: &agent)
+                    if parameters.mentions("webhook_url") { agent.webhookURL = parameters.string("webhook_url") }
                     let choosesModel = parameters.mentions("model") || parameters.mentions("provider_type")
                     if agent.runtimeType == .hosted, choosesModel {
                         AgentFields.fitProvider(&agent, given: parameters)
@@ -162,9 +164,7 @@ extension Operation {
                 with: { stored, connection -> Updated in
                     var done = Updated(agent: stored)
                     if parameters.mentions("webhook_url") {
-                        done.agent.webhookURL = parameters.string("webhook_url")
-                        done.secret = try webhooks.set(
-                            done.agent.webhookURL, agent: stored, trail: trail, connection)
+                        done.secret = try webhooks.set(stored.webhookURL, agent: stored, trail: trail, connection)
                     }
                     done.link = try inbound.apply(to: stored, hooks, trail: trail, connection)
                     return done

@@ -70,11 +70,8 @@ extension Operation {
             let role = call.parameters.string("role").flatMap(Role.init(word:)) ?? .viewer
             let settings = services.automation.settings
             let link = { @Sendable (token: String) in settings.publicURL + Route.invitesPrefix + token }
-            // A key that is part of programs must not make people who can do more than work here.
-            var highest = Role.admin
-            if case .workspace = call.principal.scope { highest = .member }
             let (invite, token) = try await services.members.invite(
-                email: email, role: role, highest: highest, workspace: call.workspace,
+                email: email, role: role, workspace: call.workspace,
                 mailing: settings.mailServer == nil ? nil : link)
             return OperationResult([
                 "invite_id": .string("\(invite.id)"), "id": .string("\(invite.id)"), "email": .string(email),

@@ -26,7 +26,7 @@ public struct PromptVariable: Sendable, Hashable {
 }
 
 /// An agent's configuration. Every run works with the one that was current when it began.
-public struct Agent: Sendable {
+public struct Agent: Sendable, Equatable {
     public var key: Int64
     public var id: AgentID
     public var workspaceKey: Int64

@@ -230,7 +230,8 @@ public final class AgentStore: Sendable {
             guard var agent = current else { throw AgentOSError.notFound("agent") }
             let before = agent
             try change(&agent)
-            agent.updatedAt = max(now, agent.updatedAt)
+            // What changes nothing leaves no trace.
+            if agent != before { agent.updatedAt = max(now, agent.updatedAt) }
             if agent.configuration != before.configuration {
                 agent.version += 1
                 try AgentVersionStore.keepFirst(before, connection)

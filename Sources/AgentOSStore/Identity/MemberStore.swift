@@ -88,13 +88,11 @@ public final class MemberStore: Sendable {
     }
 
     /// Makes a link for an address; an open one of the same address stops working.
-    /// - Parameters:
-    ///   - highest: the role that may be given at most.
-    ///   - mailing: makes the link of its secret part, for a mail to the address; nil when there is no mail server.
+    /// - Parameter link: makes the link of its secret part, for a mail to the address; nil when there is no mail server.
     /// - Returns: the invite and the secret part of its link, which is not kept.
-    /// - Throws: CONFLICT when the address belongs to a member; FORBIDDEN for a role above the highest.
+    /// - Throws: CONFLICT when the address belongs to a member.
     public func invite(
-        email: String, role: Role, highest: Role, workspace: Workspace,
+        email: String, role: Role, workspace: Workspace,
         mailing link: (@Sendable (_ token: String) -> String)?
     ) async throws -> (invite: Invite, token: String) {
         let now = clock.now()
@@ -110,11 +108,6 @@ public final class MemberStore: Sendable {
                 WHERE m.workspace_key = $1 AND lower(u.email) = lower($2)
                 """, [.int(workspace.ref.key), .text(email)])
             guard member == nil else { throw AgentOSError(.conflict, "\(email) is a member already.") }
-            guard role <= highest else {
-                throw AgentOSError(
-                    .forbidden,
-                    "A workspace key can invite as \(highest.word) at most; use the personal key of an admin for more.")
-            }
             try connection.run(
                 "DELETE FROM invites WHERE workspace_key = $1 AND lower(email) = lower($2) AND accepted_at IS NULL",
                 [.int(workspace.ref.key), .text(email)])
