@@ -68,7 +68,7 @@ public struct Stores: Sendable {
         runs = RunStore(
             database: database, committer: committer, clock: clock, prices: prices, listeners: listeners)
         tasks = TaskStore(committer: committer, clock: clock)
-        humanInput = HumanInputStore(database: database, committer: committer, clock: clock)
+        humanInput = HumanInputStore(database: database, committer: committer, clock: clock, runs: runs)
         conversations = ConversationStore(database: database, committer: committer)
         hosted = HostedRunStore(
             database: database, committer: committer, clock: clock, log: log, runs: runs, queue: queue)
@@ -81,7 +81,7 @@ public struct Stores: Sendable {
         folders = FolderStore(database: database, committer: committer, clock: clock)
         members = MemberStore(database: database, committer: committer, clock: clock)
         notifications = NotificationStore(database: database, committer: committer, clock: clock)
-        retention = RetentionStore(database: database, committer: committer, clock: clock)
+        retention = RetentionStore(database: database, committer: committer, clock: clock, runs: runs)
         schedules = ScheduleStore(database: database, committer: committer, clock: clock)
         webhooks = WebhookStore(database: database, committer: committer, clock: clock, vault: vault)
         deliveries = DeliveryStore(database: database, committer: committer, clock: clock)

@@ -39,6 +39,26 @@ struct InvocationTests {
         }
     }
 
+    @Test("a key is free again when its run is gone")
+    func gone() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.text("done"), repeatingLast: true)
+            try await withRuntime(fake: fake) { runtime in
+                let (store, agent) = (runtime.store, try await runtime.agent())
+                let one = try await runtime.runtime.invoke(agent, InvokeRequest(), invocation: invocation())
+                _ = try await runtime.runtime.outcome(of: one)
+                store.clock.advance(bySeconds: 3 * 86400)
+                let place = store.workspace.ref.key
+                _ = try await store.retention.update(workspace: place) { $0 = .init(runDays: 1) }
+                #expect(try await store.retention.sweep(workspace: place).runs == 1)
+                let two = try await runtime.runtime.invoke(
+                    agent, InvokeRequest(), invocation: invocation("order-1", "[]"))
+                #expect(two.ref.id != one.ref.id)
+                #expect(try await runtime.runtime.outcome(of: two).result.text == "done")
+            }
+        }
+    }
+
     @Test("the same key with another body is a conflict; other keys and other agents are other runs")
     func other() async throws {
         try await withFakeProvider { fake in

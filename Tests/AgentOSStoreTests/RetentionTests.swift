@@ -54,6 +54,27 @@ struct RetentionTests {
         }
     }
 
+    @Test("what is gone is not found any more, and nothing takes its place")
+    func keys() async throws {
+        try await withStore { store in
+            let place = store.workspace.ref.key
+            let (agent, other) = (try await store.agent("A"), try await store.agent("B"))
+            let gone = try await ended(store, agent)
+            _ = try await store.runs.ref(gone.id, workspace: place)
+            let ofOther = try await ended(store, other)
+            store.clock.advance(bySeconds: 3 * 86400)
+            _ = try await store.retention.update(workspace: place) { $0 = .init(runDays: 1) }
+            #expect(try await store.retention.sweep(workspace: place).runs == 2)
+            await #expect(throws: AgentOSError.notFound("run")) {
+                try await store.runs.ref(gone.id, workspace: place)
+            }
+            _ = try await store.agents.delete(other.id, workspace: place)
+            while try await store.purge.step() {}
+            let (newAgent, newRun) = (try await store.agent("C"), try await store.run(of: agent))
+            #expect(newAgent.key > other.key && newRun.key > ofOther.key)
+        }
+    }
+
     @Test("a log of many chunks goes in slices, and a late event of a swept run still gets the next number")
     func slices() async throws {
         try await withStore { store in

@@ -88,6 +88,7 @@ struct StoresTests {
         try await withStore { store in
             let run = try await store.run()
             let id = try await store.humanInput.open(run: run, prompt: "Go on?", context: nil, timeoutSeconds: 60)
+            #expect(try await store.count("notifications WHERE type = 'input_requested' AND body = 'Go on?'") == 1)
             let listener = store.humanInput.bell.listen(id)
             let poll = Task { await store.humanInput.bell.wait(listener, seconds: 600) }
             #expect(try await store.humanInput.answer(nil, run: run, text: "yes") == id)

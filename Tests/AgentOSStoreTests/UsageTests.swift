@@ -37,6 +37,56 @@ struct UsageTests {
         }
     }
 
+    @Test("no report makes the figures overflow")
+    func huge() async throws {
+        try await withStore { store in
+            let place = store.workspace.ref.key
+            for name in ["a", "b"] {
+                let agent = try await store.agent(name)
+                for _ in 0..<5 {
+                    let run = try await store.run(of: agent)
+                    var batch = EventBatch()
+                    let event = #"{"type":"llm.request","payload":{"model":"claude-3-opus","prompt":"x"}}"#
+                    batch.append(event: Array(event.utf8), occurredAt: store.clock.now)
+                    _ = try await store.log.append(batch, toRun: run.key)
+                    let most = GivenUsage(input: .max, output: .max, cacheRead: .max, cacheCreation: .max)
+                    try await store.runs.end(run, .completed(output: nil, usage: most))
+                    #expect(try await store.runs.detail(run.id, workspace: place).summary.tokens.input == .max)
+                }
+                store.clock.advance(bySeconds: 86_400)
+            }
+            for only in [nil, try await store.agent("c").key] {
+                _ = try await store.figures.usage(workspace: place, days: 7, only: only)
+            }
+            let usage = try await store.figures.usage(workspace: place, days: 7)
+            #expect(usage.total.runs == 10 && usage.total.inputTokens == 10_000_000_000_000_000)
+            #expect(try await store.figures.agents(workspace: place, days: 7).count == 3)
+            try await store.committer.write { try RollupKeeper.rebuild($0) }
+            let again = try await store.figures.usage(workspace: place, days: 7)
+            #expect(again.total.inputTokens == usage.total.inputTokens)
+        }
+    }
+
+    @Test("counts given at the end cost what they say, cached tokens too", arguments: ["span", "response"])
+    func cachedTokens(kind: String) async throws {
+        try await withStore { store in
+            func cost(_ cached: Int?) async throws -> Double? {
+                let run = try await store.run()
+                let counts = #""model":"claude-3-opus","input_tokens":1000,"output_tokens":100"#
+                let event =
+                    kind == "span"
+                    ? span("call", id: RunID.new(at: store.clock.now).description, kind: "llm", payload: "{\(counts)}")
+                    : point("llm.response", payload: "{\(counts)}")
+                _ = try await store.log.append(try EventBatch.sent([event]), toRun: run.key)
+                let usage = GivenUsage(input: 1000, output: 100, cacheRead: cached, cacheCreation: cached)
+                try await store.runs.end(run, .completed(output: nil, usage: usage))
+                return try await store.runs.detail(run.id, workspace: store.workspace.ref.key).summary.cost?.usd
+            }
+            let (without, with) = (try await cost(nil), try await cost(1_000_000))
+            #expect(without == 0.0225 && with == 20.2725)
+        }
+    }
+
     /// Calls of a known price: 1,000 tokens in, 500 out.
     private static let call = #"{"model":"claude-sonnet-4-5","input_tokens":1000,"output_tokens":500}"#
 

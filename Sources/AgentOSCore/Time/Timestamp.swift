@@ -36,9 +36,9 @@ extension Timestamp {
         return era * 146_097 + doe - 719_468
     }
 
-    /// Reads `2026-05-11T20:00:00[.fraction](Z|±hh:mm)`, 0 to 9 fraction digits, cut to microseconds.
+    /// Reads `2026-05-11T20:00[:00[.fraction]](Z|±hh[[:]mm])`, 0 to 9 fraction digits, cut to microseconds.
     public init?(iso8601 bytes: UnsafeBufferPointer<UInt8>) {
-        guard bytes.count >= 20, bytes.count <= 40 else { return nil }
+        guard bytes.count >= 17, bytes.count <= 40 else { return nil }
         func number(_ start: Int, _ count: Int) -> Int64? {
             guard start + count <= bytes.count else { return nil }
             var value: Int64 = 0
@@ -50,19 +50,25 @@ extension Timestamp {
             return value
         }
         guard bytes[4] == 0x2d, bytes[7] == 0x2d, bytes[10] == 0x54 || bytes[10] == 0x74 || bytes[10] == 0x20,
-            bytes[13] == 0x3a, bytes[16] == 0x3a,
+            bytes[13] == 0x3a,
             let year = number(0, 4), let month = number(5, 2), let day = number(8, 2),
-            let hour = number(11, 2), let minute = number(14, 2), let second = number(17, 2),
-            month >= 1, month <= 12, day >= 1, hour <= 23, minute <= 59, second <= 60
+            let hour = number(11, 2), let minute = number(14, 2),
+            month >= 1, month <= 12, day >= 1, hour <= 23, minute <= 59
         else { return nil }
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         let lengths: (Int64) -> Int64 = { m in
             m == 2 ? (leap ? 29 : 28) : (m == 4 || m == 6 || m == 9 || m == 11 ? 30 : 31)
         }
         guard day <= lengths(month) else { return nil }
-        var position = 19
+        var position = 16
+        var second: Int64 = 0
         var micros: Int64 = 0
-        if bytes[position] == 0x2e || bytes[position] == 0x2c {
+        if bytes[position] == 0x3a {
+            guard let given = number(17, 2), given <= 60 else { return nil }
+            second = given
+            position = 19
+        }
+        if position == 19, position < bytes.count, bytes[position] == 0x2e || bytes[position] == 0x2c {
             position += 1
             var digits = 0
             while position < bytes.count, bytes[position] &- 0x30 <= 9 {
@@ -86,9 +92,13 @@ extension Timestamp {
             let sign: Int64 = bytes[position] == 0x2b ? 1 : -1
             guard let hours = number(position + 1, 2), hours <= 23 else { return nil }
             position += 3
-            if position < bytes.count, bytes[position] == 0x3a { position += 1 }
-            guard let minutes = number(position, 2), minutes <= 59 else { return nil }
-            position += 2
+            var minutes: Int64 = 0
+            if position < bytes.count {
+                if bytes[position] == 0x3a { position += 1 }
+                guard let given = number(position, 2), given <= 59 else { return nil }
+                minutes = given
+                position += 2
+            }
             offset = sign * (hours * 3600 + minutes * 60)
         default:
             return nil

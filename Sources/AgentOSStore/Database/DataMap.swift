@@ -5,13 +5,13 @@ public enum DataMap {
     /// Belong to a run by `run_key` and go with it.
     public static let ofRuns = [
         "run_steps", "tasks", "human_requests", "approvals", "merge_queue", "run_counters", "event_chunks",
-        "search_queue", "alert_firings",
+        "search_queue", "alert_firings", "invocations",
     ]
 
     /// Belong to an agent by `agent_key` and go with it, after its runs and conversations. `conversations` and
     /// `runs` go in slices of their own.
     public static let ofAgents = [
-        "invocations", "notifications", "agent_days", "schedules", "webhooks", "deliveries", "inbound_hooks",
+        "notifications", "agent_days", "schedules", "webhooks", "deliveries", "inbound_hooks",
         "alert_rules", "eval_cases", "eval_runs", "reports", "agent_versions", "budgets", "spend_days", "api_keys",
     ]
 

@@ -11,7 +11,7 @@ public struct Migration: Sendable {
 public enum Migrator {
     public static let migrations: [Migration] = [
         .initial, .durableRuntime, .controlPlane, .automation, .visibleJobs, .retention,
-        .moreAutomation, .placesOfJobs, .orderOfDeliveries, .searchedExternalIDs,
+        .moreAutomation, .placesOfJobs, .orderOfDeliveries, .searchedExternalIDs, .lastingKeys,
     ]
 
     public static var newestVersion: Int { migrations.last?.version ?? 0 }

@@ -171,12 +171,27 @@ public struct Dialect: Sendable {
     /// Follows a `CREATE TABLE (…)` whose rows should lie in the order of its primary key.
     public let clustered: String
 
+    /// The statements after which the tables that there are give out no key twice, not even that of a removed row.
+    let lastingKeys: [String]
+
     /// The statement that makes an index of words over named columns; its rows are found by `rowid` and `MATCH`.
     let wordIndex: @Sendable (_ name: String, _ columns: [String]) -> String
 
     public static let sqlite = Dialect(
         name: "sqlite", integerKey: "INTEGER PRIMARY KEY", integer: "INTEGER", real: "REAL", text: "TEXT", blob: "BLOB",
         clustered: " WITHOUT ROWID",
+        // The rows stay as they are: AUTOINCREMENT only says how a new key is chosen. The table that is made and dropped
+        // brings SQLite's own table of highest keys along, and tells other connections that the schema has changed.
+        lastingKeys: [
+            "CREATE TABLE lasting_keys (key INTEGER PRIMARY KEY AUTOINCREMENT)",
+            "PRAGMA writable_schema = ON",
+            """
+            UPDATE sqlite_schema SET sql = replace(sql, ' key INTEGER PRIMARY KEY,', ' key INTEGER PRIMARY KEY AUTOINCREMENT,')
+            WHERE type = 'table'
+            """,
+            "DROP TABLE lasting_keys",
+            "PRAGMA writable_schema = RESET",
+        ],
         wordIndex: { name, columns in
             "CREATE VIRTUAL TABLE \(name) USING fts5(\(columns.joined(separator: ", ")), "
                 + "tokenize = 'unicode61 remove_diacritics 2')"

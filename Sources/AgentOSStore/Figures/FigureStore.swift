@@ -16,19 +16,24 @@ public struct DaySums: Sendable {
 
     public init() {}
 
+    /// Sums that would overflow stay at the largest number.
     public static func + (a: DaySums, b: DaySums) -> DaySums {
-        var sum = a
-        sum.runs += b.runs
-        sum.completed += b.completed
-        sum.failed += b.failed
-        sum.cancelled += b.cancelled
-        sum.durationMilliseconds += b.durationMilliseconds
-        sum.inputTokens += b.inputTokens
-        sum.outputTokens += b.outputTokens
-        sum.cacheReadTokens += b.cacheReadTokens
-        sum.cacheCreationTokens += b.cacheCreationTokens
-        sum.cost = Money(nanoUSD: sum.cost.nanoUSD + b.cost.nanoUSD)
-        sum.unpricedCalls += b.unpricedCalls
+        func add(_ part: KeyPath<DaySums, Int>) -> Int {
+            let (sum, overflow) = a[keyPath: part].addingReportingOverflow(b[keyPath: part])
+            return overflow ? .max : sum
+        }
+        var sum = DaySums()
+        sum.runs = add(\.runs)
+        sum.completed = add(\.completed)
+        sum.failed = add(\.failed)
+        sum.cancelled = add(\.cancelled)
+        sum.durationMilliseconds = add(\.durationMilliseconds)
+        sum.inputTokens = add(\.inputTokens)
+        sum.outputTokens = add(\.outputTokens)
+        sum.cacheReadTokens = add(\.cacheReadTokens)
+        sum.cacheCreationTokens = add(\.cacheCreationTokens)
+        sum.cost = a.cost + b.cost
+        sum.unpricedCalls = add(\.unpricedCalls)
         return sum
     }
 }
@@ -56,10 +61,11 @@ public final class FigureStore: Sendable {
         public var days: [(day: Int64, sums: DaySums)] = []
     }
 
+    /// An overflow of `SUM` would be an error; `TOTAL` is exact up to 2^53.
     private static let sumColumns = [
         "runs", "completed", "failed", "cancelled", "duration_ms", "input_tokens", "output_tokens", "cache_read_tokens",
         "cache_creation_tokens", "cost", "unpriced_calls",
-    ].map { "SUM(\($0))" }.joined(separator: ", ")
+    ].map { "CAST(MIN(TOTAL(\($0)), 9e18) AS INTEGER)" }.joined(separator: ", ")
 
     private let database: any Database
     private let clock: WallClock

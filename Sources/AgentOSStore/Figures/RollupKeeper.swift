@@ -8,7 +8,7 @@ public struct RollupKeeper: RunChangeListener {
         SELECT r.workspace_key, r.agent_key, r.started_at / 86400000000, COALESCE(c.model, ''), \(sign),
           \(sign) * (r.status = 'completed'), \(sign) * (r.status = 'failed'), \(sign) * (r.status = 'cancelled'),
           \(sign) * COALESCE(r.duration_ms, 0),
-          \(RunFigures.tokens(times: sign)), \(sign) * \(RunFigures.cost), \(sign) * (\(RunFigures.unpricedCalls))
+          \(RunFigures.tokens(times: sign)), \(sign) * MIN(\(RunFigures.most), \(RunFigures.cost)), \(sign) * (\(RunFigures.unpricedCalls))
         FROM runs r JOIN run_counters c ON c.run_key = r.key
         """
     }

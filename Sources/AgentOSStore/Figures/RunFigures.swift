@@ -7,12 +7,15 @@ enum RunFigures {
           OR c.given_cache_creation IS NOT NULL)
         """
 
+    /// What one run counts for at most in sums, so that no report can make them overflow: far above what any model takes.
+    static let most = 1_000_000_000_000_000
+
     /// Counts given at the run's end win over those of spans, those over responses' (contract 3.6).
     static func tokens(times factor: Int = 1) -> String {
         ["input", "output", "cache_read", "cache_creation"].map { part in
             """
-            \(factor) * CASE WHEN \(givesCounts) THEN COALESCE(c.given_\(part), 0)
-              WHEN c.span_count > 0 THEN c.span_\(part) ELSE c.response_\(part) END
+            \(factor) * MIN(\(most), CASE WHEN \(givesCounts) THEN COALESCE(c.given_\(part), 0)
+              WHEN c.span_count > 0 THEN c.span_\(part) ELSE c.response_\(part) END)
             """
         }.joined(separator: ", ")
     }
@@ -27,6 +30,13 @@ enum RunFigures {
           ELSE c.response_count - c.response_priced END
         """
 
+    /// Whether the counts given at the end are those of the calls.
+    private static func given(equal calls: String) -> String {
+        ["input", "output", "cache_read", "cache_creation"].map { part in
+            "c.\(calls)_\(part) = COALESCE(c.given_\(part), 0)"
+        }.joined(separator: " AND ")
+    }
+
     /// Puts a price on the counts given at a run's end: what its calls cost where those tell of the same tokens, else the
     /// price of the model that the run named first.
     static func priceGiven(_ run: Int64, by prices: PriceBook, at time: Timestamp, _ connection: any SQLConnection)
@@ -35,10 +45,9 @@ enum RunFigures {
         let row = try connection.row(
             """
             SELECT \(tokens()), c.model,
-              CASE WHEN c.span_priced > 0 AND c.span_input = COALESCE(c.given_input, 0)
-                  AND c.span_output = COALESCE(c.given_output, 0) THEN c.span_cost
-                WHEN c.span_count = 0 AND c.response_priced > 0 AND c.response_input = COALESCE(c.given_input, 0)
-                  AND c.response_output = COALESCE(c.given_output, 0) THEN c.response_cost END
+              CASE WHEN c.span_priced > 0 AND \(given(equal: "span")) THEN c.span_cost
+                WHEN c.span_count = 0 AND c.response_priced > 0 AND \(given(equal: "response"))
+                  THEN c.response_cost END
             FROM run_counters c WHERE c.run_key = $1 AND \(givesCounts)
             """, [.int(run)]
         ) { row in

@@ -15,10 +15,12 @@ public final class HumanInputStore: Sendable {
     private let database: any Database
     private let committer: GroupCommit
     private let clock: WallClock
+    private let runs: RunStore
     /// Rung when a question is answered or closed, by its id.
     public let bell = Bell<HumanRequestID>()
 
-    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+    public init(database: any Database, committer: GroupCommit, clock: WallClock, runs: RunStore) {
+        self.runs = runs
         self.database = database
         self.committer = committer
         self.clock = clock
@@ -49,6 +51,7 @@ public final class HumanInputStore: Sendable {
                     .id(id), .int(run.key), .text(prompt), .optional(context), .time(now),
                     .time(now.advanced(bySeconds: Double(timeoutSeconds))),
                 ])
+            try self.runs.tell(.inputRequested(id: id, question: prompt), run, at: now, connection)
         }
         return id
     }

@@ -47,7 +47,13 @@ public final class RunStore: Sendable {
     let clock: WallClock
     private let prices: PriceBook
     private let listeners: [any RunChangeListener]
-    private let remembered = Mutex<[RunID: RunRef]>([:])
+    private struct Memory {
+        var runs: [RunID: RunRef] = [:]
+        /// Grows whenever runs are forgotten: what was read before that is not remembered after it.
+        var generation = 0
+    }
+
+    private let memory = Mutex(Memory())
 
     /// - Parameters:
     ///   - prices: puts a cost on counts given at a run's end.
@@ -67,7 +73,8 @@ public final class RunStore: Sendable {
 
     /// - Throws: NOT_FOUND when the workspace has no such run.
     public func ref(_ id: RunID, workspace: Int64) async throws -> RunRef {
-        if let known = remembered.withLock({ $0[id] }) {
+        let (known, generation) = memory.withLock { ($0.runs[id], $0.generation) }
+        if let known {
             guard known.workspaceKey == workspace else { throw AgentOSError.notFound("run") }
             return known
         }
@@ -84,20 +91,33 @@ public final class RunStore: Sendable {
             }
         }
         guard let found, found.workspaceKey == workspace else { throw AgentOSError.notFound("run") }
-        remember(found)
+        remember(found, readIn: generation)
         return found
     }
 
-    func remember(_ ref: RunRef) {
-        remembered.withLock { known in
-            if known.count >= Self.rememberedBound { known.removeAll(keepingCapacity: true) }
-            known[ref.id] = ref
+    /// - Parameter generation: of the memory when the run was read; nil for one that was just made.
+    func remember(_ ref: RunRef, readIn generation: Int? = nil) {
+        memory.withLock { memory in
+            guard generation == nil || generation == memory.generation else { return }
+            if memory.runs.count >= Self.rememberedBound { memory.runs.removeAll(keepingCapacity: true) }
+            memory.runs[ref.id] = ref
         }
     }
 
     /// Forgets the runs of an agent that was deleted.
     public func forget(agent: Int64) {
-        remembered.withLock { known in known = known.filter { $0.value.agentKey != agent } }
+        memory.withLock { memory in
+            memory.generation += 1
+            memory.runs = memory.runs.filter { $0.value.agentKey != agent }
+        }
+    }
+
+    /// Forgets all, since some were removed.
+    func forgetAll() {
+        memory.withLock { memory in
+            memory.generation += 1
+            memory.runs.removeAll(keepingCapacity: true)
+        }
     }
 
     // MARK: - Starting

@@ -70,7 +70,6 @@ public final class Purge: Sendable {
     static func remove(run: Int64, _ connection: any SQLConnection) throws {
         for table in DataMap.ofRuns { try connection.run("DELETE FROM \(table) WHERE run_key = $1", [.int(run)]) }
         try RunSearchIndexer.remove(run, connection)
-        // Keys of removed rows are given out again.
         try connection.run("UPDATE runs SET parent_key = NULL WHERE parent_key = $1", [.int(run)])
         try connection.run("UPDATE runs SET origin_key = NULL WHERE origin_key = $1", [.int(run)])
         try connection.run("DELETE FROM runs WHERE key = $1", [.int(run)])

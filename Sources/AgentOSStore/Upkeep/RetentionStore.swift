@@ -32,8 +32,10 @@ public final class RetentionStore: Sendable {
     private let database: any Database
     private let committer: GroupCommit
     private let clock: WallClock
+    private let runs: RunStore
 
-    public init(database: any Database, committer: GroupCommit, clock: WallClock) {
+    public init(database: any Database, committer: GroupCommit, clock: WallClock, runs: RunStore) {
+        self.runs = runs
         self.database = database
         self.committer = committer
         self.clock = clock
@@ -139,6 +141,7 @@ public final class RetentionStore: Sendable {
                 run, connection in
                 try Purge.remove(run: run, connection)
             }
+            if swept.runs > 0 { runs.forgetAll() }
         }
         if let days = settings.eventDays {
             swept.runsWithoutEvents = try await eachOldRun(workspace, before: cutoff(days), withEventsOnly: true) {
@@ -157,8 +160,7 @@ public final class RetentionStore: Sendable {
     }
 
     /// Takes the log from every run that ended before a time, then does what is asked with it. Runs lie in the order in
-    /// which they began, so that the walk ends at the first one that is too young. The store's newest run is left alone:
-    /// its key would be given out again.
+    /// which they began, so that the walk ends at the first one that is too young.
     /// - Returns: how many runs.
     private func eachOldRun(
         _ workspace: Int64, before cutoff: Timestamp, withEventsOnly: Bool,
@@ -171,7 +173,7 @@ public final class RetentionStore: Sendable {
                 try connection.rows(
                     """
                     SELECT r.key, r.completed_at IS NOT NULL AND r.completed_at < $3
-                      AND r.key < (SELECT MAX(key) FROM runs) AND ($5 = 0 OR c.chunk_count > 0), r.started_at < $3
+                      AND ($5 = 0 OR c.chunk_count > 0), r.started_at < $3
                     FROM runs r LEFT JOIN run_counters c ON c.run_key = r.key
                     WHERE r.workspace_key = $1 AND r.key > $2 ORDER BY r.key LIMIT $4
                     """,
