@@ -146,7 +146,8 @@ public struct AgentOSClient: Sendable {
     /// event with its `run_id`, `sequence_number` and `agent_id`. A frame that is nothing but `{"type":"gap"}` says
     /// that events were left out because the reader was too slow: read them with `runs_get_events`.
     ///
-    /// Ends when the server ends the stream, without an error.
+    /// Ends when the server ends the stream, without an error; throws UNAUTHENTICATED or FORBIDDEN when the key loses the
+    /// right to watch meanwhile.
     public func tail(run: RunID? = nil, agent: AgentID? = nil) -> FrameStream {
         var query: [String] = []
         if let run { query.append("run_id=\(run)") }
