@@ -24,7 +24,7 @@ extension Edge {
 
     /// The kind of key is judged before anything that the request says.
     static func refuseAgents(_ principal: Principal) throws {
-        if case .agent = principal.scope { throw OperationRegistry.noWorkspace }
+        if case .agent = principal.scope { throw OperationRegistry.notForAgents }
     }
 
     func reply(_ result: OperationResult) -> Reply {

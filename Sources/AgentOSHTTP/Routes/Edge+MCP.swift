@@ -8,9 +8,7 @@ extension Edge {
     /// `POST /api/mcp?workspace=`: one JSON-RPC message; a notification is accepted without an answer. The workspace of
     /// the query is meant where a call names none.
     func mcp(_ request: Request, _ principal: Principal) async throws -> Reply {
-        if case .agent = principal.scope {
-            throw AgentOSError(.forbidden, "An agent key cannot be used here; use a workspace or personal key.")
-        }
+        try Self.refuseAgents(principal)
         guard services.mcp.allows(origin: request.headers[.origin]) else {
             throw AgentOSError(.forbidden, "Pages of this origin may not call this server.")
         }
