@@ -96,11 +96,12 @@ public struct AgentOSClient: Sendable {
         }
     }
 
-    /// Passes one MCP message (JSON-RPC) on to the server.
+    /// Passes one MCP message (JSON-RPC) on to the server. The client's workspace is meant where a call names none.
     /// - Returns: the server's message; nil when there is none, as to a notification.
     public func mcp(_ message: [UInt8]) async throws -> [UInt8]? {
+        let query = workspace.map { "?workspace=\(Transport.percentEncoded($0))" } ?? ""
         let response = try await transport.open(
-            transport.request("/api/mcp", body: message, accept: "application/json, text/event-stream"),
+            transport.request("/api/mcp" + query, body: message, accept: "application/json, text/event-stream"),
             timeout: Timeouts.longRunning)
         let body = try await transport.bytes(of: response)
         return body.isEmpty ? nil : body
@@ -146,7 +147,8 @@ public struct AgentOSClient: Sendable {
     /// event with its `run_id`, `sequence_number` and `agent_id`. A frame that is nothing but `{"type":"gap"}` says
     /// that events were left out because the reader was too slow: read them with `runs_get_events`.
     ///
-    /// Ends when the server ends the stream, without an error.
+    /// Ends when the server ends the stream, without an error; throws UNAUTHENTICATED or FORBIDDEN when the key loses
+    /// the right to watch meanwhile.
     public func tail(run: RunID? = nil, agent: AgentID? = nil) -> FrameStream {
         var query: [String] = []
         if let run { query.append("run_id=\(run)") }

@@ -17,7 +17,7 @@ public struct FrameStream: AsyncSequence, Sendable {
         case invoke(AgentID, JSONValue, idempotencyKey: String?)
         /// The same of a run that was begun before.
         case run(RunID, after: String?, throughPauses: Bool)
-        /// Goes on until one side has enough. Frames are events of any type, so none is interpreted.
+        /// Goes on until one side has enough. Frames are events of any type, so none that has an id is interpreted.
         case tail([String])
     }
 
@@ -118,7 +118,10 @@ public struct FrameStream: AsyncSequence, Sendable {
             failures = 0
             if !frame.id.isEmpty { lastID = frame.id }
             let out = Frame(id: frame.id.isEmpty ? nil : frame.id, content: object)
-            if case .tail = stream.source { return out }
+            if case .tail = stream.source {
+                guard object["type"] == "error", object["id"] == nil else { return out }
+                throw LastFrame(error: AgentOSError(wire: .object(object), status: nil))
+            }
             switch object["type"]?.stringValue {
             case "start": run = object["run_id"]?.stringValue.flatMap { RunID($0) } ?? run
             case "done": isOver = true

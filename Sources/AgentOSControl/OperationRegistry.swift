@@ -40,9 +40,7 @@ public struct OperationRegistry: Sendable {
     public func call(
         _ name: String, by principal: Principal, body: () throws -> JSONObject
     ) async throws -> OperationResult {
-        if case .agent = principal.scope {
-            throw AgentOSError(.forbidden, "An agent key cannot be used here; use a workspace or personal key.")
-        }
+        if case .agent = principal.scope { throw Self.notForAgents }
         guard let operation = byName[name] else { throw AgentOSError(.notFound, "No method \(name.prefix(80)).") }
         try Self.checkKind(of: principal, for: operation)
         let object: JSONObject
@@ -78,7 +76,7 @@ public struct OperationRegistry: Sendable {
         try Self.checkKind(of: principal, for: operation)
         guard let role = operation.access.leastRole else { return }
         switch principal.scope {
-        case .agent: throw Self.noWorkspace
+        case .agent: throw Self.notForAgents
         case .workspace: _ = try await context(for: principal, named: nil as String?, atLeast: role)
         case .user(let user):
             guard let highest = try await workspaces.memberships(ofUser: user).map(\.role).max() else {
@@ -123,7 +121,10 @@ public struct OperationRegistry: Sendable {
     private static let needsPerson = AgentOSError(
         .forbidden, "A workspace key cannot do this; use the personal key of a member.")
 
-    public static let noWorkspace = AgentOSError(
+    public static let notForAgents = AgentOSError(
+        .forbidden, "An agent key cannot be used here; use a workspace or personal key.")
+
+    private static let noWorkspace = AgentOSError(
         .forbidden, "There is no such workspace, or this key has no access to it.")
 
     private static let withoutWorkspace = AgentOSError(.forbidden, "This key's user is a member of no workspace.")
@@ -150,7 +151,7 @@ public struct OperationRegistry: Sendable {
     ) async throws -> OperationContext {
         let context: OperationContext
         switch principal.scope {
-        case .agent: throw Self.noWorkspace
+        case .agent: throw Self.notForAgents
         case .workspace(let own):
             guard let workspace = try await workspaces.workspace(key: own.key) else { throw Self.noWorkspace }
             if let given, given != workspace.slug, WorkspaceID(given) != own.id { throw Self.noWorkspace }

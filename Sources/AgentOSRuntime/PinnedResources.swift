@@ -37,14 +37,18 @@ public struct PinnedResources: Sendable {
         return String(text.unicodeScalars.prefix(bound - truncationMark.unicodeScalars.count)) + truncationMark
     }
 
-    /// Pins as they may be stored: as given, each once.
+    /// Pins as they are stored: a file by its name when it was named so, else by its id; each file once.
     /// - Throws: NOT_FOUND for one that names no file of the workspace.
     public func checked(_ pins: [String], workspace: WorkspaceRef) async throws -> [String] {
         let found = try await store.read(pins, workspace: workspace.key, characters: 0)
-        for (pin, resource) in zip(pins, found) where resource == nil {
-            throw AgentOSError(.notFound, "No resource \(pin.prefix(200)).")
+        var (out, seen) = ([String](), Set<ResourceID>())
+        for (pin, resource) in zip(pins, found) {
+            guard let record = resource?.record else {
+                throw AgentOSError(.notFound, "No resource \(pin.prefix(200)).")
+            }
+            guard seen.insert(record.id).inserted else { continue }
+            out.append(pin == record.filename ? pin : "\(record.id)")
         }
-        var seen = Set<String>()
-        return pins.filter { seen.insert($0).inserted }
+        return out
     }
 }

@@ -57,6 +57,32 @@ struct EvalSuiteTests {
         }
     }
 
+    @Test("what an agent was tried with is gone with it, at once")
+    func ofDeletedAgent() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let agent = try #require(
+                try await runtime.call(
+                    "agents_create", key: key, ["name": "A", "system_prompt": "Hi.", "provider_type": "demo"])["id"])
+            _ = try await runtime.call(
+                "evals_create_case", key: key,
+                ["agent_id": agent, "name": "c", "input": ["message": "Hi"], "assertions": [["type": "no_error"]]])
+            let suite = try #require(
+                try await runtime.call("evals_run_suite", key: key, ["agent_id": agent])["id"])
+            let shown = try await ended(runtime, key, suite)
+            let tried = try #require(shown["runs"]?.arrayValue?.first?["eval_run_id"])
+            #expect(try await runtime.call("evals_get_run", key: key, ["eval_run_id": tried])["id"] == tried)
+            _ = try await runtime.call("agents_delete", key: key, ["agent_id": agent])
+            let calls: [(String, JSONObject)] = [
+                ("evals_get_run", ["eval_run_id": tried]), ("evals_get_suite", ["eval_suite_id": suite]),
+            ]
+            for (method, parameters) in calls {
+                let refused = try await refusal { try await runtime.call(method, key: key, parameters) }
+                #expect(refused?.code == .notFound, "\(method)")
+            }
+        }
+    }
+
     @Test("a model judges by the rubric: the threshold decides, and a judge that babbles is an error")
     func judge() async throws {
         try await withFakeProvider { fake in

@@ -7,14 +7,14 @@ import Testing
 @Suite("The control plane for assistants")
 struct MCPServerTests {
     private func ask(
-        _ runtime: TestRuntime, _ key: String, _ method: String, _ params: JSONObject = [:]
+        _ runtime: TestRuntime, _ key: String, _ method: String, _ params: JSONObject = [:], in workspace: String? = nil
     ) async throws -> JSONValue {
         let server = MCPServer(registry: runtime.registry, publicURL: "http://127.0.0.1")
         let principal = try #require(try await runtime.store.keys.principal(of: key))
         let message: JSONValue = [
             "jsonrpc": "2.0", "id": 1, "method": .string(method), "params": .object(params),
         ]
-        let answer = try #require(await server.answer(message.encoded, by: principal))
+        let answer = try #require(await server.answer(message.encoded, by: principal, workspace: workspace))
         return try JSONParser.parse(answer.body)
     }
 
@@ -60,6 +60,74 @@ struct MCPServerTests {
             #expect(try await resources(runtime, try await store.key()).found.count == 150)
             let odd = try await ask(runtime, key, "resources/list", ["cursor": "nonsense"])
             #expect(odd["error"]?["code"] == -32602)
+        }
+    }
+
+    @Test("a list that has more says with which cursor it goes on, to programs and to models")
+    func paging() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            for number in 0..<3 { _ = try await runtime.store.agent("a\(number)") }
+            func list(_ cursor: JSONValue?) async throws -> JSONValue {
+                var arguments: JSONObject = ["limit": 2]
+                arguments["cursor"] = cursor
+                let params: JSONObject = ["name": "agents_list", "arguments": .object(arguments)]
+                return try #require(try await ask(runtime, key, "tools/call", params)["result"])
+            }
+            let first = try await list(nil)
+            let cursor = try #require(first["_meta"]?["next_cursor"]?.stringValue)
+            let texts = first["content"]?.arrayValue?.compactMap { $0["text"]?.stringValue } ?? []
+            #expect(texts.count == 2 && texts.last?.contains("\"\(cursor)\"") == true)
+            #expect(first["structuredContent"]?["data"]?.arrayValue?.count == 2)
+            let second = try await list(.string(cursor))
+            #expect(second["structuredContent"]?["data"]?.arrayValue?.count == 1)
+            #expect(second["_meta"] == nil && second["content"]?.arrayValue?.count == 1)
+
+            let listed = try await ask(runtime, key, "tools/list")
+            let tool = listed["result"]?["tools"]?.arrayValue?.first { $0["name"] == "runs_list" }
+            let described = tool?["inputSchema"]?["properties"]?["cursor"]?["description"]?.stringValue
+            #expect(described?.contains("_meta") == true && described?.contains("header") == false)
+        }
+    }
+
+    @Test("the workspace that the caller stands in is meant where a call names none")
+    func standing() async throws {
+        try await withRuntime { runtime in
+            let store = runtime.store
+            let key = try await store.key(user: store.owner)
+            let agent = try await store.agent("mine")
+            let made = try await runtime.call("workspaces_create", key: key, ["name": "Other"])
+            let other = try #require(made["slug"]?.stringValue)
+            func count(_ arguments: JSONObject, in workspace: String?) async throws -> Int? {
+                let params: JSONObject = ["name": "agents_list", "arguments": .object(arguments)]
+                let answer = try await ask(runtime, key, "tools/call", params, in: workspace)
+                return answer["result"]?["structuredContent"]?["data"]?.arrayValue?.count
+            }
+            #expect(try await count([:], in: nil) == nil)
+            #expect(try await count([:], in: "main") == 1)
+            #expect(try await count([:], in: other) == 0)
+            #expect(try await count(["workspace": "main"], in: other) == 1)
+
+            let uri: JSONObject = ["uri": .string("agentos://agents/\(agent.id)")]
+            #expect(try await ask(runtime, key, "resources/read", uri)["error"]?["code"] == -32602)
+            #expect(try await ask(runtime, key, "resources/read", uri, in: "main")["result"]?["contents"] != nil)
+            let prompt = try await ask(runtime, key, "prompts/get", ["name": "summarise_today"], in: "main")
+            let text = prompt["result"]?["messages"]?.arrayValue?.first?["content"]?["text"]?.stringValue
+            #expect(text?.contains("of the workspace main") == true)
+        }
+    }
+
+    @Test("a request whose id is null is refused, not taken for a notification")
+    func nullID() async throws {
+        try await withRuntime { runtime in
+            let server = MCPServer(registry: runtime.registry, publicURL: "http://127.0.0.1")
+            let principal = try #require(try await runtime.store.keys.principal(of: try await runtime.store.key()))
+            let message = Array(#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#.utf8)
+            let answer = try #require(await server.answer(message, by: principal))
+            #expect(try JSONParser.parse(answer.body)["error"]?["code"] == -32600)
+            let notification = Array(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.utf8)
+            let silence = await server.answer(notification, by: principal)
+            #expect(silence?.body == nil)
         }
     }
 

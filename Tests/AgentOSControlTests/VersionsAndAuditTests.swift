@@ -51,6 +51,33 @@ struct VersionsAndAuditTests {
         }
     }
 
+    @Test("a version whose tool and file are gone by now can be gone back to, and its runs do without them")
+    func rollbackWithoutTool() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let tool = try await runtime.call(
+                "tools_create_workspace", key: key, ["name": "t", "method": "GET", "url": "https://1.1.1.1/"])
+            _ = try await runtime.call("resources_create", key: key, ["filename": "f.md", "content": "x"])
+            let made = try await runtime.call(
+                "agents_create", key: key,
+                [
+                    "name": "Helper", "system_prompt": "First.", "provider_type": "demo", "tools": ["t"],
+                    "approval_tools": ["t"], "pinned_resource_ids": ["f.md"],
+                ])
+            let agent = try #require(made["id"])
+            _ = try await runtime.call(
+                "agents_update", key: key,
+                ["agent_id": agent, "tools": [], "approval_tools": [], "pinned_resource_ids": []])
+            _ = try await runtime.call(
+                "tools_delete_workspace", key: key, ["tool_id": try #require(tool["tool_id"])])
+            _ = try await runtime.call("resources_delete", key: key, ["filename": "f.md"])
+            let back = try await runtime.call("agents_rollback", key: key, ["agent_id": agent, "version": 1])
+            #expect(back["version"] == 3 && back["agent"]?["tools"] == ["t"])
+            let run = try await runtime.call("runs_invoke", key: key, ["agent_id": agent])
+            #expect(run["output"] != nil)
+        }
+    }
+
     @Test("the audit log says who did what, with before and after, and holds no secret")
     func audit() async throws {
         try await withRuntime { runtime in

@@ -144,6 +144,11 @@ struct EdgeTests {
             #expect(try await server.send("/api/v1/runs/nope/reply", key: server.hostedKey, [:]).status == 403)
             let unreadable = try await server.send("/api/v1/rpc/agents_list", key: server.hostedKey, "no object")
             #expect(unreadable.status == 403)
+            // The same words on every road, and not those of a workspace that is not there.
+            for path in ["/api/v1/rpc/agents_list", "/api/mcp"] {
+                let told = try await server.send(path, key: server.hostedKey, [:]).json["error"]?["message"]
+                #expect(told?.stringValue?.hasPrefix("An agent key cannot be used here") == true, "\(path)")
+            }
         }
     }
 

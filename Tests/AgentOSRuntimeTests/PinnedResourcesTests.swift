@@ -28,6 +28,10 @@ struct PinnedResourcesTests {
             let large = try await pinned.section(for: ["big", "bigger", "note.md"], workspace: place)
             #expect(large.unicodeScalars.count == PinnedResources.bound && large.hasSuffix("[truncated]"))
             #expect(try await pinned.checked(["note.md", "note.md"], workspace: place) == ["note.md"])
+            let id = "\(note.id)"
+            #expect(try await pinned.checked([id.uppercased(), "note.md", id], workspace: place) == [id])
+            #expect(
+                try await pinned.checked(["note.md", id, "empty.txt"], workspace: place) == ["note.md", "empty.txt"])
             #expect(try await refusal { try await pinned.checked(["gone.txt"], workspace: place) }?.code == .notFound)
         }
     }

@@ -91,6 +91,37 @@ struct TransferTests {
         }
     }
 
+    /// Where a deletion is done that an import comes back from.
+    enum Deleted: CaseIterable {
+        case agent, workspace
+    }
+
+    @Test("what was deleted a moment ago comes back with an import", arguments: Deleted.allCases)
+    func afterDeletion(of deleted: Deleted) async throws {
+        try await withStore { store in
+            let agent = try await fill(store)
+            let lines = try await export(store)
+            switch deleted {
+            case .agent: _ = try await store.agents.delete(agent.id, workspace: store.workspace.ref.key)
+            case .workspace: _ = try await store.workspaces.delete(store.workspace.ref)
+            }
+            store.agents.forgetAll()
+            let target = try await WorkspaceImporter.target(
+                store.stores, id: store.workspace.ref.id, slug: "main", name: "Main", wanted: nil)
+            let importer = WorkspaceImporter(stores: store.stores, target: target)
+            try await importer.check(lines.compactMap(WorkspaceImporter.agent))
+            _ = try await importer.store(lines)
+
+            let place = try #require(try await store.workspaces.workspace(named: "main")).ref
+            #expect(place.id == store.workspace.ref.id)
+            #expect(try await store.agents.agent(agent.id, workspace: place.key).name == agent.name)
+            // Nothing of it is taken away later.
+            #expect(try await !store.purge.step())
+            #expect(try await store.count("runs") == 1)
+            #expect(try await store.count("eval_cases") == 1)
+        }
+    }
+
     @Test("an import that fails leaves no workspace behind")
     func failure() async throws {
         try await withStore { store in

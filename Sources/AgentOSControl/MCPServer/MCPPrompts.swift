@@ -17,8 +17,9 @@ enum MCPPrompts {
         ]
     ]
 
-    static func get(_ params: JSONObject) throws -> JSONValue {
-        let arguments = params["arguments"]?.objectValue ?? JSONObject()
+    /// - Parameter workspace: the one that is meant where the arguments name none.
+    static func get(_ params: JSONObject, in workspace: String?) throws -> JSONValue {
+        let arguments = (params["arguments"]?.objectValue ?? JSONObject()).naming(workspace)
         switch params["name"]?.stringValue {
         case "triage_failed_run":
             guard let run = arguments["run_id"]?.stringValue, UUIDBits(run) != nil else {

@@ -51,7 +51,10 @@ public struct MCPServer: Sendable {
     // MARK: - Messages
 
     /// Answers one message; nil for a notification.
-    public func answer(_ message: [UInt8], by principal: Principal) async -> Answer? {
+    /// - Parameter workspace: slug or id of the one that is meant where a call names none.
+    public func answer(
+        _ message: [UInt8], by principal: Principal, workspace: String? = nil
+    ) async -> Answer? {
         guard let value = try? JSONParser.parse(message, depth: JSONParser.maximumDepth + Self.envelopeDepth) else {
             return Self.failure(.null, -32700, "The message is not JSON.", isReadable: false)
         }
@@ -63,7 +66,7 @@ public struct MCPServer: Sendable {
             if object["result"] != nil || object["error"] != nil { return nil }
             return Self.failure(object["id"] ?? .null, -32600, "method is required.", isReadable: false)
         }
-        guard let id = object["id"], !id.isNull else { return nil }
+        guard let id = object["id"] else { return nil }
         guard id.stringValue != nil || id.doubleValue != nil else {
             return Self.failure(.null, -32600, "id must be a string or a number.", isReadable: false)
         }
@@ -72,18 +75,29 @@ public struct MCPServer: Sendable {
         }
         let params = object["params"]?.objectValue ?? JSONObject()
         do {
-            return Self.success(id, try await result(of: method, params, by: principal))
+            return Self.success(id, try await result(of: method, params, by: principal, in: workspace))
         } catch let error as RPCError {
             return Self.failure(id, error.code, error.message)
         } catch let error as AgentOSError {
-            return Self.failure(id, error.code == .notFound ? -32002 : -32603, error.message)
+            return Self.failure(id, Self.code(of: error), error.message)
         } catch {
             return Self.failure(id, -32603, "Something went wrong in the server.")
         }
     }
 
+    /// JSON-RPC's number for what an operation refused.
+    private static func code(of error: AgentOSError) -> Int {
+        switch error.code {
+        case .notFound: -32002
+        case .validation: -32602
+        default: -32603
+        }
+    }
+
     /// The result as JSON.
-    private func result(of method: String, _ params: JSONObject, by principal: Principal) async throws -> [UInt8] {
+    private func result(
+        of method: String, _ params: JSONObject, by principal: Principal, in workspace: String?
+    ) async throws -> [UInt8] {
         switch method {
         case "initialize": return initialize(params).encoded
         case "ping": return Array("{}".utf8)
@@ -93,12 +107,12 @@ public struct MCPServer: Sendable {
             out.raw(tools)
             out.raw("}")
             return out.bytes
-        case "tools/call": return try await call(params, by: principal)
+        case "tools/call": return try await call(params, by: principal, in: workspace)
         case "resources/list": return try await resources(params, by: principal).encoded
         case "resources/templates/list": return MCPResources.templates.encoded
-        case "resources/read": return try await read(params, by: principal).encoded
+        case "resources/read": return try await read(params, by: principal, in: workspace).encoded
         case "prompts/list": return MCPPrompts.list.encoded
-        case "prompts/get": return try MCPPrompts.get(params).encoded
+        case "prompts/get": return try MCPPrompts.get(params, in: workspace).encoded
         default: throw RPCError(code: -32601, message: "There is no method \(method.prefix(80)).")
         }
     }
@@ -118,18 +132,20 @@ public struct MCPServer: Sendable {
         ]
     }
 
-    private func call(_ params: JSONObject, by principal: Principal) async throws -> [UInt8] {
+    private func call(
+        _ params: JSONObject, by principal: Principal, in workspace: String?
+    ) async throws -> [UInt8] {
         guard let name = params["name"]?.stringValue else { throw RPCError(code: -32602, message: "name is required.") }
         guard let operation = registry[name], MCPTools.isOffered(operation) else {
             throw RPCError(code: -32602, message: "There is no tool \(name.prefix(80)).")
         }
         let given = params["arguments"].flatMap { $0.isNull ? nil : $0 } ?? .object(JSONObject())
-        guard let arguments = given.objectValue else {
+        guard let object = given.objectValue else {
             throw RPCError(code: -32602, message: "arguments must be an object.")
         }
+        let arguments = object.naming(workspace)
         do {
-            let result = try await registry.call(name, by: principal) { arguments }
-            return MCPTools.result(result.data)
+            return MCPTools.result(try await registry.call(name, by: principal) { arguments })
         } catch let error as AgentOSError {
             return MCPTools.failure(error)
         }
@@ -141,11 +157,14 @@ public struct MCPServer: Sendable {
         return try await MCPResources.Listing(registry: registry, principal: principal).page(cursor?.stringValue)
     }
 
-    private func read(_ params: JSONObject, by principal: Principal) async throws -> JSONValue {
+    private func read(
+        _ params: JSONObject, by principal: Principal, in workspace: String?
+    ) async throws -> JSONValue {
         guard let uri = params["uri"]?.stringValue else { throw RPCError(code: -32602, message: "uri is required.") }
-        guard let (operation, parameters) = MCPResources.lookup(uri) else {
+        guard let (operation, named) = MCPResources.lookup(uri) else {
             throw RPCError(code: -32002, message: "There is no resource \(uri.prefix(200)).")
         }
+        let parameters = named.naming(workspace)
         let found = try await registry.call(operation, by: principal) { parameters }
         return [
             "contents": [
@@ -176,6 +195,16 @@ public struct MCPServer: Sendable {
             "jsonrpc": "2.0", "id": id, "error": ["code": .int(code), "message": .string(message)],
         ]
         return Answer(body: body.encoded, isReadable: isReadable)
+    }
+}
+
+extension JSONObject {
+    /// With the workspace that is meant unless these parameters name one.
+    func naming(_ workspace: String?) -> JSONObject {
+        guard let workspace, self["workspace"]?.isNull ?? true else { return self }
+        var out = self
+        out["workspace"] = .string(workspace)
+        return out
     }
 }
 

@@ -13,7 +13,7 @@ enum MCPTools {
     static func describe(_ operation: Operation) -> JSONValue {
         var tool: JSONObject = [
             "name": .string(operation.name), "description": .string(operation.summary),
-            "inputSchema": operation.parameterSchema(allowsNull: false),
+            "inputSchema": inputSchema(operation),
             "annotations": [
                 "readOnlyHint": .bool(operation.isReadOnly), "destructiveHint": .bool(isDestructive(operation)),
                 "idempotentHint": .bool(operation.isReadOnly || isIdempotent(operation)), "openWorldHint": false,
@@ -24,6 +24,18 @@ enum MCPTools {
             "type": "object", "properties": ["data": .object(operation.result.schema)], "required": ["data"],
         ]
         return .object(tool)
+    }
+
+    private static func inputSchema(_ operation: Operation) -> JSONValue {
+        let schema = operation.parameterSchema(allowsNull: false)
+        guard var object = schema.objectValue, var properties = object["properties"]?.objectValue,
+            var cursor = properties["cursor"]?.objectValue
+        else { return schema }
+        // Here there are no headers to find it in.
+        cursor["description"] = "Where the previous page ended: the cursor in its last text, next_cursor of its _meta."
+        properties["cursor"] = .object(cursor)
+        object["properties"] = .object(properties)
+        return .object(object)
     }
 
     private static func isDestructive(_ operation: Operation) -> Bool {
@@ -40,14 +52,26 @@ enum MCPTools {
         }
     }
 
-    /// `data` is JSON; it is given as text and, for programs, as it is.
-    static func result(_ data: [UInt8]) -> [UInt8] {
-        var out = JSONWriter(capacity: data.count * 2 + 128)
+    /// The data is JSON; it is given as text and, for programs, as it is. So is the cursor of a page that is not the
+    /// last, in a text of its own, since models are shown nothing else.
+    static func result(_ result: OperationResult) -> [UInt8] {
+        let data = result.data
+        var out = JSONWriter(capacity: data.count * 2 + 256)
         out.raw("{\"content\":[{\"type\":\"text\",\"text\":")
         out.string(String(decoding: data, as: UTF8.self))
+        if let cursor = result.nextCursor {
+            out.raw("},{\"type\":\"text\",\"text\":")
+            out.string("More: call again with cursor \"\(cursor)\".")
+        }
         out.raw("}],\"structuredContent\":{\"data\":")
         out.raw(data)
-        out.raw("},\"isError\":false}")
+        out.raw("},\"isError\":false")
+        if let cursor = result.nextCursor {
+            out.raw(",\"_meta\":{\"next_cursor\":")
+            out.string(cursor)
+            out.raw("}")
+        }
+        out.raw("}")
         return out.bytes
     }
 

@@ -31,10 +31,11 @@ enum AgentFields {
     }
 
     /// Checks what the fields name: tools, files, schemas.
+    /// - Returns: the files to pin, as they are stored.
     /// - Throws: VALIDATION_ERROR or NOT_FOUND naming the field.
     static func checkReferences(
         _ parameters: Parameters, _ workspace: WorkspaceRef, _ services: ControlServices
-    ) async throws {
+    ) async throws -> [String] {
         if let folder: FolderID = parameters.optionalID("folder_id") {
             try await services.folders.check(folder, workspace: workspace.key)
         }
@@ -42,9 +43,8 @@ enum AgentFields {
         for field in ["tools", "approval_tools", "approval_required_tools"] {
             try await services.runtime.tools.check(parameters.strings(field) ?? [], field: field, workspace: workspace)
         }
-        if let pins = parameters.strings("pinned_resource_ids"), !pins.isEmpty {
-            _ = try await services.pinned.checked(pins, workspace: workspace)
-        }
+        var pins = parameters.strings("pinned_resource_ids") ?? []
+        if !pins.isEmpty { pins = try await services.pinned.checked(pins, workspace: workspace) }
         for field in ["input_schema", "output_schema"] {
             guard let schema = parameters.value(field) else { continue }
             do {
@@ -53,9 +53,11 @@ enum AgentFields {
                 throw AgentOSError.invalid(error.path.isEmpty ? field : "\(field).\(error.path)", error.message)
             }
         }
+        return pins
     }
 
-    static func apply(_ parameters: Parameters, to agent: inout Agent) throws {
+    /// - Parameter pins: what `checkReferences` returned.
+    static func apply(_ parameters: Parameters, pins: [String], to agent: inout Agent) throws {
         func given<T>(_ name: String, _ value: T?, _ set: (T?) -> Void) {
             if parameters.mentions(name) { set(value) }
         }
@@ -77,9 +79,7 @@ enum AgentFields {
         if parameters.mentions("prompt_variables") {
             agent.promptVariables = try variables(parameters.object("prompt_variables") ?? JSONObject())
         }
-        given("pinned_resource_ids", parameters.strings("pinned_resource_ids")) {
-            agent.pinnedResources = unique($0 ?? [])
-        }
+        if parameters.mentions("pinned_resource_ids") { agent.pinnedResources = pins }
         // The second name is the one that other clients use.
         for name in ["approval_tools", "approval_required_tools"] {
             given(name, parameters.strings(name)) { agent.approvalTools = unique($0 ?? []) }

@@ -97,13 +97,13 @@ extension Operation {
                 throw AgentOSError.invalid("system_prompt", "is required")
             }
             try AgentFields.checkNewModelFields(call.parameters, runtime)
-            try await AgentFields.checkReferences(call.parameters, workspace.ref, services)
+            let pins = try await AgentFields.checkReferences(call.parameters, workspace.ref, services)
             let epoch = Timestamp(microseconds: 0)
             var draft = Agent(
                 key: 0, id: .new(at: epoch), workspaceKey: workspace.ref.key, workspaceID: workspace.ref.id,
                 name: try call.parameters.requiredString("name"), runtimeType: runtime, createdAt: epoch,
                 updatedAt: epoch)
-            try AgentFields.apply(call.parameters, to: &draft)
+            try AgentFields.apply(call.parameters, pins: pins, to: &draft)
             if runtime == .hosted { try await chooseModel(&draft, workspace.ref, services) }
             let (url, webhooks, trail) = (call.parameters.string("webhook_url"), services.webhooks, AuditTrail.current)
             let (agent, secret) = try await services.agents.create(draft) { agent, connection -> (Agent, String?) in
@@ -146,7 +146,7 @@ extension Operation {
             returns: .open([("ok", .boolean), ("agent_id", .uuid), ("agent", .agent)])
         ) { call in
             let parameters = call.parameters
-            try await AgentFields.checkReferences(parameters, call.workspace.ref, services)
+            let pins = try await AgentFields.checkReferences(parameters, call.workspace.ref, services)
             let inbound = try InboundFields(parameters)
             let (webhooks, hooks, trail) = (services.webhooks, services.inboundHooks, AuditTrail.current)
             let done = try await services.agents.update(
@@ -154,7 +154,7 @@ extension Operation {
                 { agent in
                     try AgentFields.checkModelFields(parameters, of: agent)
                     if let name = parameters.string("name") { agent.name = name }
-                    try AgentFields.apply(parameters, to: &agent)
+                    try AgentFields.apply(parameters, pins: pins, to: &agent)
                     if parameters.mentions("webhook_url") { agent.webhookURL = parameters.string("webhook_url") }
                     let choosesModel = parameters.mentions("model") || parameters.mentions("provider_type")
                     if agent.runtimeType == .hosted, choosesModel {

@@ -14,6 +14,7 @@ extension Operation {
             ) { call in
                 let id: MemberID = try call.parameters.id("member_id")
                 try await services.members.remove(id, workspace: call.workspaceKey, by: call.role)
+                services.keys.forgetAll()
                 return OperationResult(["ok": true, "member_id": .string("\(id)")])
             },
         ]

@@ -116,9 +116,7 @@ extension Operation {
             let workspace = try call.workspace.ref
             let known = try await services.agents.agent(id, workspace: workspace.key)
             let version = try await services.agentVersions.version(number, agent: known.key)
-            let tools = version.configuration["tools"]?.arrayValue?.compactMap(\.stringValue) ?? []
-            // What it named then may be gone by now.
-            try await services.runtime.tools.check(tools, field: "version", workspace: workspace)
+            // Tools and files that it names may be gone by now: a run goes on without them, whoever lists them.
             let agent = try await services.agents.update(
                 id, workspace: workspace.key, note: "Rolled back to version \(number)."
             ) { $0.adopt(version.configuration) }

@@ -24,7 +24,7 @@ extension Edge {
 
     /// The kind of key is judged before anything that the request says.
     static func refuseAgents(_ principal: Principal) throws {
-        if case .agent = principal.scope { throw OperationRegistry.noWorkspace }
+        if case .agent = principal.scope { throw OperationRegistry.notForAgents }
     }
 
     func reply(_ result: OperationResult) -> Reply {
@@ -34,7 +34,7 @@ extension Edge {
     }
 
     /// `GET /api/v1/tail?run_id=&agent_id=&workspace=`: committed events as they come. A watcher that is too slow gets
-    /// a `gap` frame and reads the rest from the store.
+    /// a `gap` frame and reads the rest from the store; a key that loses the right to watch gets an `error` frame.
     func tail(_ request: Request, _ principal: Principal) async throws -> Reply {
         let query = Query(request)
         let scope = try await scope(of: principal, query, atLeast: .viewer)
@@ -55,21 +55,43 @@ extension Edge {
             }
             filter.runKey = run.key
         }
-        let feed = services.feed
+        let (feed, losses) = (services.feed, services.keys.losses)
         let subscription = feed.subscribe(filter)
         let (log, agents, ping) = (services.log, services.agents, configuration.pingSeconds)
+        let right = right(of: principal, in: scope.workspace, atLeast: .viewer)
         return .events { writer in
             defer { feed.unsubscribe(subscription) }
+            let listener = losses.listen {
+                right.doubt()
+                subscription.wake()
+            }
+            defer { losses.stop(listener) }
             // Headers go out with the first bytes.
             try await writer.write(ByteBuffer(string: ": connected\n\n"))
-            while !feed.isClosed {
-                switch await subscription.next(seconds: ping) {
-                case .quiet: try await writer.write(ByteBuffer(string: ": ping\n\n"))
-                case .gap: try await writer.write(ByteBuffer(string: "data: {\"type\":\"gap\"}\n\n"))
-                case .committed(let item):
-                    try await writer.write(ByteBuffer(bytes: try await Self.frames(item, log, agents)))
+            do {
+                while !feed.isClosed {
+                    let signal = await subscription.next(seconds: ping)
+                    try await right.check(always: signal == .quiet)
+                    switch signal {
+                    case .quiet: try await writer.write(ByteBuffer(string: ": ping\n\n"))
+                    case .gap: try await writer.write(ByteBuffer(string: "data: {\"type\":\"gap\"}\n\n"))
+                    case .committed(let item):
+                        try await writer.write(ByteBuffer(bytes: try await Self.frames(item, log, agents)))
+                    }
                 }
+            } catch let error as AgentOSError {
+                try await writer.write(FramePump.encode(.error(error.frame)))
             }
+        }
+    }
+
+    /// The right of an open stream, to be asked for as long as it is open.
+    func right(of principal: Principal, in workspace: WorkspaceRef, atLeast role: Role) -> StreamRight {
+        let (keys, registry) = (services.keys, services.registry)
+        return StreamRight {
+            try await keys.confirm(principal)
+            guard case .user = principal.scope else { return }
+            _ = try await registry.context(for: principal, named: "\(workspace.id)", atLeast: role)
         }
     }
 

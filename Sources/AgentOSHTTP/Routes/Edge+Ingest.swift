@@ -167,6 +167,8 @@ extension Edge {
             await store.bell.wait(listener, seconds: min(configuration.pollSeconds, max(0, left) + 0.002))
             // What was there and is not any more was removed with its run.
             state = try await store.find(id, run: run) ?? .cancelled
+            // The key may have been revoked while it waited.
+            if case .answered = state { try await services.keys.confirm(reporter.principal) }
         }
         switch state {
         case .answered(let text):

@@ -59,7 +59,8 @@ extension Edge {
         }
         let after = try Self.lastFrame(request)
         let runtime = services.runtime
-        return frames(on: channel) { runtime.stream(run, after: after) }
+        let right = right(of: principal, in: scope.workspace, atLeast: .viewer)
+        return frames(on: channel, right) { runtime.stream(run, after: after) }
     }
 
     /// The frame that a returning reader has seen last.
@@ -73,27 +74,44 @@ extension Edge {
 
     /// Writes a run's frames as they come, until the run is over or pauses: what is past out of the store, what comes
     /// while the run is here through a pump.
-    private func frames(on channel: any Channel, of stream: @escaping @Sendable () -> sending RunStream) -> Reply {
-        let ping = configuration.pingSeconds
+    /// - Parameter right: what reading goes on by; nil: the stream belongs to who began the run.
+    private func frames(
+        on channel: any Channel, _ right: StreamRight? = nil, of stream: @escaping @Sendable () -> sending RunStream
+    ) -> Reply {
+        let (ping, losses) = (configuration.pingSeconds, services.keys.losses)
         let pump = FramePump(channel, rounds.of(channel.eventLoop), ping: ping)
         return .events { writer in
             let stream = stream()
-            while true {
-                if let live = stream.live { try await pump.run(live) }
-                let step: RunStream.Step
-                do {
-                    step = try await stream.next(seconds: ping)
-                } catch {
-                    // A stream never just stops: the run is gone, or the store cannot be read.
-                    let known = error as? AgentOSError
-                    let failure = known ?? AgentOSError(.internal, "The run's stream cannot be read.")
-                    return try await writer.write(FramePump.encode(.error(failure.frame)))
+            let listener = right.map { right in
+                losses.listen {
+                    right.doubt()
+                    Task { do { try await right.check() } catch { pump.stop(error) } }
                 }
-                switch step {
-                case .quiet: try await writer.write(FramePump.ping)
-                case .end: return
-                case .frames(let frames): try await writer.write(FramePump.encode(frames))
+            }
+            defer { if let listener { losses.stop(listener) } }
+            do {
+                while true {
+                    try await right?.check()
+                    if let live = stream.live { try await pump.run(live) }
+                    let step: RunStream.Step
+                    do {
+                        step = try await stream.next(seconds: ping)
+                    } catch let error where !(error is AgentOSError) {
+                        throw AgentOSError(.internal, "The run's stream cannot be read.")
+                    }
+                    switch step {
+                    case .quiet:
+                        try await right?.check(always: true)
+                        try await writer.write(FramePump.ping)
+                    case .end: return
+                    case .frames(let frames):
+                        try await right?.check()
+                        try await writer.write(FramePump.encode(frames))
+                    }
                 }
+            } catch let error as AgentOSError {
+                // A stream never just stops: the run is gone, the store cannot be read, or the key may not any more.
+                try await writer.write(FramePump.encode(.error(error.frame)))
             }
         }
     }

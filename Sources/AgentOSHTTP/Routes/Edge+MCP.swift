@@ -5,11 +5,10 @@ import HTTPTypes
 import Hummingbird
 
 extension Edge {
-    /// `POST /api/mcp`: one JSON-RPC message; a notification is accepted without an answer.
+    /// `POST /api/mcp?workspace=`: one JSON-RPC message; a notification is accepted without an answer. The workspace of
+    /// the query is meant where a call names none.
     func mcp(_ request: Request, _ principal: Principal) async throws -> Reply {
-        if case .agent = principal.scope {
-            throw AgentOSError(.forbidden, "An agent key cannot be used here; use a workspace or personal key.")
-        }
+        try Self.refuseAgents(principal)
         guard services.mcp.allows(origin: request.headers[.origin]) else {
             throw AgentOSError(.forbidden, "Pages of this origin may not call this server.")
         }
@@ -17,8 +16,9 @@ extension Edge {
         guard services.mcp.speaks(version: version) else {
             throw AgentOSError.invalid("mcp-protocol-version", "is not a version that this server speaks")
         }
+        let workspace = Query(request)["workspace"]
         return try await bodies.withBytes(of: request, limit: configuration.maximumControlBody) { message in
-            guard let answer = await services.mcp.answer(message, by: principal) else {
+            guard let answer = await services.mcp.answer(message, by: principal, workspace: workspace) else {
                 return Reply([], status: 202)
             }
             return Reply(answer.body, status: answer.isReadable ? 200 : 400)

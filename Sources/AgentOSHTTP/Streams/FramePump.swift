@@ -17,7 +17,8 @@ final class FramePump: RunFollower, WriteRoundMember {
         var done: CheckedContinuation<Void, any Error>?
         /// The connection takes nothing at the moment.
         var isBlocked = false
-        var isCancelled = false
+        /// Why no more may be written.
+        var stop: (any Error)?
         var lastWrite = NIODeadline.uptimeNanoseconds(0)
         var pings: Scheduled<Void>?
     }
@@ -52,7 +53,7 @@ final class FramePump: RunFollower, WriteRoundMember {
     }
 
     /// Writes what comes from a tail until it is over. What was written to the connection before goes out before.
-    /// - Throws: when the connection fails; `CancellationError`
+    /// - Throws: when the connection fails; what `stop` was given; `CancellationError`
     func run(_ tail: LiveTail) async throws {
         tail.follow(self)
         defer { tail.unfollow(self) }
@@ -60,7 +61,7 @@ final class FramePump: RunFollower, WriteRoundMember {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
                 loop.execute {
-                    if self.state.value.isCancelled { return done.resume(throwing: CancellationError()) }
+                    if let stop = self.state.value.stop { return done.resume(throwing: stop) }
                     self.state.value.tail = tail
                     self.state.value.done = done
                     self.channel.closeFuture.whenComplete { [weak self] _ in self?.end(ChannelError.alreadyClosed) }
@@ -69,10 +70,15 @@ final class FramePump: RunFollower, WriteRoundMember {
                 }
             }
         } onCancel: {
-            loop.execute {
-                self.state.value.isCancelled = true
-                self.end(CancellationError())
-            }
+            stop(CancellationError())
+        }
+    }
+
+    /// Writes no more, now and later. From any thread.
+    func stop(_ error: any Error) {
+        channel.eventLoop.execute {
+            if self.state.value.stop == nil { self.state.value.stop = error }
+            self.end(error)
         }
     }
 

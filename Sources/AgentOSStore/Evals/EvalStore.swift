@@ -190,10 +190,12 @@ public final class EvalStore: Sendable {
         return Dictionary(found.map { ($0.caseID, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Tries of an agent that was deleted are not there any more, also before their rows are removed.
     private static let runColumns = """
         SELECT e.key, e.id, c.id, r.id, e.status, e.results, e.error_message, e.created_at, e.completed_at,
           e.agent_version, c.name
-        FROM eval_runs e JOIN eval_cases c ON c.key = e.case_key LEFT JOIN runs r ON r.key = e.run_key
+        FROM eval_runs e JOIN eval_cases c ON c.key = e.case_key
+        JOIN agents a ON a.key = c.agent_key AND a.deleted_at IS NULL LEFT JOIN runs r ON r.key = e.run_key
         """
 
     private static func decodeRun(_ row: any SQLRow) throws -> EvalRun {

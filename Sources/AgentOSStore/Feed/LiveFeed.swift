@@ -48,6 +48,8 @@ public final class LiveFeed: Sendable {
         private struct State {
             var items = Deque<Item>()
             var missed = false
+            /// Woken while nobody waited.
+            var isWoken = false
             var waiting: CheckedContinuation<Void, Never>?
         }
 
@@ -67,7 +69,17 @@ public final class LiveFeed: Sendable {
             waiting?.resume()
         }
 
-        fileprivate func wake() {
+        /// Ends the wait for a signal, or the next one, with `quiet`.
+        public func wake() {
+            let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
+                defer { state.waiting = nil }
+                if state.waiting == nil { state.isWoken = true }
+                return state.waiting
+            }
+            waiting?.resume()
+        }
+
+        private func stopWaiting() {
             let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in
                 defer { state.waiting = nil }
                 return state.waiting
@@ -95,14 +107,17 @@ public final class LiveFeed: Sendable {
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     let ready = state.withLock { state -> Bool in
-                        if !state.items.isEmpty || state.missed || Task.isCancelled { return true }
+                        if !state.items.isEmpty || state.missed || state.isWoken || Task.isCancelled {
+                            state.isWoken = false
+                            return true
+                        }
                         state.waiting = continuation
                         return false
                     }
                     if ready { continuation.resume() }
                 }
             } onCancel: {
-                wake()
+                stopWaiting()
             }
         }
     }

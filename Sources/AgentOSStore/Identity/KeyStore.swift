@@ -39,6 +39,8 @@ public final class KeyStore: Sendable {
     private let committer: GroupCommit
     private let clock: WallClock
     private let remembered = Mutex(Remembered())
+    /// Sounds when somebody lost a right, after it is on the disk: whoever holds something open for a key looks again.
+    public let losses = Alarm()
 
     public init(database: any Database, committer: GroupCommit, clock: WallClock) {
         self.database = database
@@ -93,12 +95,27 @@ public final class KeyStore: Sendable {
         } ?? nil
     }
 
-    /// Forgets every remembered principal. Called when keys may have lost their object.
+    /// Looks in the store whether a key that was found before still opens anything.
+    /// - Throws: UNAUTHENTICATED when it was revoked since, or went with its agent or workspace.
+    public func confirm(_ principal: Principal) async throws {
+        let found = try await database.read { connection in
+            // With its id: the number of a row that is gone may be given to another.
+            try connection.int(
+                """
+                SELECT 1 FROM api_keys k LEFT JOIN agents a ON a.key = k.agent_key
+                WHERE k.key = $1 AND k.id = $2 AND k.revoked_at IS NULL AND a.deleted_at IS NULL
+                """, [.int(principal.keyKey), .id(principal.keyID)])
+        }
+        guard found != nil else { throw AgentOSError(.unauthenticated, "Invalid or revoked key.") }
+    }
+
+    /// Forgets every remembered principal. Called when keys, or their users, may have lost their object.
     public func forgetAll() {
         remembered.withLock { state in
             state.generation &+= 1
             state.principals.removeAll()
         }
+        losses.sound()
     }
 
     /// Writes a new key's row inside a transaction of the caller's.

@@ -234,10 +234,15 @@ public final class WorkspaceImporter: Sendable {
     }
 
     /// The workspace that an import goes to: the named one, or the export's own, which may have to be made.
+    ///
+    /// What was deleted and still waits for its removal is removed first: its rows, which nobody sees, would be taken
+    /// for ones that are there.
     /// - Throws: CONFLICT when another workspace has the slug that it would get.
     public static func target(
         _ stores: Stores, id: WorkspaceID, slug: String, name: String, wanted: String?
     ) async throws -> Target {
+        let purge = Purge(database: stores.database, committer: stores.committer)
+        while try await purge.step() { try Task.checkCancellation() }
         if let wanted {
             if let known = try await stores.workspaces.workspace(named: wanted) { return .known(known) }
         } else if let known = try await stores.workspaces.workspace(named: "\(id)") {

@@ -40,7 +40,7 @@ struct MCPCommand: AsyncParsableCommand {
             write(answer)
         } catch {
             // Nobody waits for an answer to a notification.
-            guard let id = value["id"], !id.isNull else { return }
+            guard let id = value["id"] else { return }
             fail(id, -32603, CommandFailure(error)?.message ?? "The server cannot be reached.")
         }
     }
