@@ -126,6 +126,28 @@ struct AlertWindowTests {
         }
     }
 
+    @Test("silence is told again when a run broke it, though nobody looked while it was broken")
+    func silence() async throws {
+        try await withStore { store in
+            _ = try await store.alerts.create(
+                workspace: store.workspace.ref.key, agent: nil, name: "Silence", type: "no_runs",
+                config: ["window_minutes": 5], channels: ["email"], notification: ["email": "a@example.org"])
+            let rule = try #require(try await store.database.read { try $0.int("SELECT key FROM alert_rules") })
+            func fired(afterMinutes minutes: Double) async throws -> Int {
+                store.clock.advance(bySeconds: minutes * 60)
+                _ = try await store.alerts.evaluate(rule: rule)
+                return try await store.count("notifications WHERE type = 'alert_triggered'")
+            }
+            #expect(try await fired(afterMinutes: 6) == 1)
+            #expect(try await fired(afterMinutes: 20) == 1)
+            let run = try await store.run()
+            try await store.runs.end(run, .completed(output: nil, usage: GivenUsage()))
+            // The server was away while the run was recent.
+            #expect(try await fired(afterMinutes: 60) == 2)
+            #expect(try await fired(afterMinutes: 60) == 2)
+        }
+    }
+
     @Test("two updates at once both count")
     func together() async throws {
         try await withRuntime { runtime in

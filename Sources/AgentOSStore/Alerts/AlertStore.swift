@@ -13,7 +13,7 @@ public struct AlertRule: Sendable {
     public var channels: [String]
     public var notificationConfig: JSONObject
     public var isActive: Bool
-    public let breachedAt: Timestamp?
+    public var breachedAt: Timestamp?
     public let lastTriggeredAt: Timestamp?
     public let createdAt: Timestamp
 
