@@ -16,8 +16,9 @@ struct FailingWebhookTests {
 
     /// Tries the newest delivery.
     private func attempt(_ store: TestStore, delivered: Bool = false, isLast: Bool) async throws {
-        let key = try await store.database.read { try $0.int("SELECT MAX(key) FROM deliveries") }
-        let delivery = try #require(try await store.deliveries.pending(try #require(key)))
+        let found = try await store.database.read { try $0.int("SELECT MAX(key) FROM deliveries") }
+        let key = try #require(found)
+        let delivery = try #require(try await store.deliveries.pending(key))
         let error = delivered ? nil : "The receiver answered 500."
         try await store.deliveries.record(
             .init(isDelivered: delivered, status: delivered ? 204 : 500, error: error, latencyMilliseconds: 1),
@@ -130,8 +131,9 @@ struct FailingWebhookTests {
                 #expect(try await job()?["attempts"] == 1)
                 #expect(try await job()?["last_error"] == "The receiver answered 500.")
                 // To be put off is no try.
-                let name = try await runtime.store.database.read { try $0.int("SELECT MAX(key) FROM deliveries") }
-                let delivery = try #require(try await runtime.store.deliveries.pending(try #require(name)))
+                let found = try await runtime.store.database.read { try $0.int("SELECT MAX(key) FROM deliveries") }
+                let number = try #require(found)
+                let delivery = try #require(try await runtime.store.deliveries.pending(number))
                 try await runtime.store.deliveries.putOff(delivery, seconds: 5)
                 #expect(try await job()?["state"] == "retrying")
                 #expect(try await job()?["attempts"] == 1)

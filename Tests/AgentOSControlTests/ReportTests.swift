@@ -69,6 +69,48 @@ struct ReportTests {
         }
     }
 
+    @Test(
+        "the periods of a schedule join by the calendar, also when the clocks change",
+        arguments: [
+            ("daily", "2026-03-29T06:00:00Z", "2026-03-28T07:00:00Z"),
+            ("daily", "2026-10-25T07:00:00Z", "2026-10-24T06:00:00Z"),
+            ("daily", "2026-07-02T06:00:00Z", "2026-07-01T06:00:00Z"),
+            ("weekly", "2026-10-26T07:00:00Z", "2026-10-19T06:00:00Z"),
+            ("weekly", "2026-03-30T06:00:00Z", "2026-03-23T07:00:00Z"),
+        ])
+    func calendar(frequency: String, end: String, start: String) throws {
+        let schedule = ReportSchedule(
+            workspaceKey: 1, frequency: frequency, dayOfWeek: frequency == "weekly" ? 1 : nil, minute: 480,
+            timezone: "Europe/Berlin", email: nil)
+        let due = try #require(Timestamp(iso8601: end))
+        #expect(schedule.start(of: due) == Timestamp(iso8601: start))
+    }
+
+    @Test("what was missed in an outage is made up for, a week of it at most", arguments: [(3.0, 4), (30.0, 8)])
+    func outage(days: Double, written: Int) async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let store = runtime.store
+            let set = try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily"])
+            let first = try #require(set["next_run_at"]?.stringValue.flatMap { Timestamp(iso8601: $0) })
+            let end = first.advanced(bySeconds: days * 86_400)
+            store.clock.advance(bySeconds: Double(end.microseconds - store.clock.now.microseconds) / 1e6 + 1)
+            store.queue.wake()
+            let after = end.advanced(bySeconds: 86_400).iso8601
+            try await eventually("all are written") {
+                try await runtime.call("reports_schedule_get", key: key)["next_run_at"]?.stringValue == after
+            }
+            // Newest first; the very first one stands alone when more was missed than is made up for.
+            let reports = try await runtime.call("reports_list", key: key).arrayValue ?? []
+            #expect(reports.count == written)
+            #expect(reports.first?["period_end"]?.stringValue == end.iso8601)
+            for (newer, older) in zip(reports, reports.dropFirst()).prefix(written - 2) {
+                #expect(newer["period_start"] == older["period_end"])
+            }
+            #expect(reports.last?["period_end"]?.stringValue == first.iso8601)
+        }
+    }
+
     @Test("a job that is tried before its time waits for it again")
     func early() async throws {
         try await withRuntime { runtime in
