@@ -109,6 +109,23 @@ struct AlertWindowTests {
         }
     }
 
+    @Test(
+        "cancelled runs count neither way",
+        arguments: [["threshold_pct": 60], ["threshold_pct": 60, "window_runs": 2]] as [JSONObject])
+    func cancelled(config: JSONObject) async throws {
+        try await withRuntime { runtime in
+            let scene = try await Scene(runtime, config)
+            let agent = try await scene.store.agent()
+            for _ in 0..<2 {
+                try await scene.store.runs.end(try await scene.store.run(of: agent), .cancelled(reason: "no"))
+            }
+            try await scene.look()
+            #expect(try await scene.fired == 0)
+            try await scene.end(agent, failed: true)
+            try await eventually("all that were judged failed") { try await scene.fired == 1 }
+        }
+    }
+
     @Test("a new name leaves a rule as it is, another condition lets it begin anew")
     func renamed() async throws {
         try await withRuntime { runtime in

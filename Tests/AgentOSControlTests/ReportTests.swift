@@ -64,6 +64,11 @@ struct ReportTests {
                 try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily", "email": "nobody"])
             }
             #expect(bad?.details.first?.path == "email")
+            let blank = try await refusal {
+                try await runtime.call(
+                    "reports_schedule_set", key: key, ["frequency": "daily", "email": "a@x.org, john doe@x.org"])
+            }
+            #expect(blank?.details.first?.path == "email")
             _ = try await runtime.call("reports_schedule_delete", key: key)
             #expect(try await runtime.call("reports_schedule_get", key: key)["frequency"] == "off")
         }
@@ -145,6 +150,31 @@ struct ReportTests {
             #expect(text.contains("| Cost | unknown cost (2 runs without a known price) |"))
             #expect(text.contains("| Input tokens | 2000 |"))
             #expect(report["summary"]?.stringValue?.contains("0.0 US dollars") == false)
+        }
+    }
+
+    @Test("cancelled runs are in no rate, and percentiles are those of the nearest rank")
+    func figures() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let store = runtime.store
+            for number in 1...20 {
+                let run = try await store.run()
+                store.clock.advance(bySeconds: Double(number))
+                if number <= 10 {
+                    try await store.runs.end(run, .cancelled(reason: "no"))
+                } else if number == 11 {
+                    try await store.runs.end(run, .failed(message: "no", detail: nil))
+                } else {
+                    try await store.runs.end(run, .completed(output: nil, usage: GivenUsage()))
+                }
+            }
+            let made = try await runtime.call("reports_generate", key: key, period)
+            let report = try await runtime.call("reports_get", key: key, ["report_id": try #require(made["id"])])
+            let text = report["content_md"]?.stringValue ?? ""
+            #expect(text.contains("| Failure rate | 10.0 % |"))
+            #expect(text.contains("| Duration, 95th percentile | 19.0 s |"))
+            #expect(text.contains("| Duration, median | 10.0 s |"))
         }
     }
 

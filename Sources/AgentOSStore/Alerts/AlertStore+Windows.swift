@@ -106,6 +106,7 @@ extension AlertStore {
         ) { try $0.requiredInt(0) }
     }
 
+    /// Runs that were cancelled count neither way.
     private func errorRate(_ rule: AlertRule, since: Timestamp) async throws -> String? {
         guard let threshold = rule.number("threshold_pct") else { return nil }
         let runs = rule.number("window_runs").map { Int(min(max($0, 1), 10_000)) }
@@ -119,6 +120,7 @@ extension AlertStore {
                     SELECT COUNT(*), COALESCE(SUM(status = 'failed'), 0) FROM (
                       SELECT status FROM runs
                       WHERE agent_key = $1 AND completed_at IS NOT NULL AND is_test = 0 AND completed_at >= $2
+                        AND status <> 'cancelled'
                       ORDER BY completed_at DESC LIMIT 100000)
                     """, [.int(agent), .time(since)]
                 ) { (try $0.requiredInt(0), try $0.requiredInt(1)) }
@@ -144,6 +146,7 @@ extension AlertStore {
                 """
                 SELECT completed_at, status = 'failed' FROM runs
                 WHERE agent_key = $1 AND completed_at IS NOT NULL AND is_test = 0 AND completed_at >= $2
+                  AND status <> 'cancelled'
                 ORDER BY completed_at DESC LIMIT $3
                 """, [.int(agent), .int(oldest), .int(Int64(count))]
             ) { (at: try $0.requiredInt(0), failed: $0.int(1) == 1) }

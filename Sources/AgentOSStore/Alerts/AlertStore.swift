@@ -248,9 +248,7 @@ public final class AlertStore: Sendable {
             "run_id": .optional(run?.id.description),
         ]
         if rule.channels.contains("email") {
-            let addresses = (rule.notificationConfig["email"]?.stringValue ?? "").split(separator: ",").map {
-                $0.filter { $0 != " " }
-            }
+            let addresses = MailAddresses.split(rule.notificationConfig["email"]?.stringValue ?? "")
             var facts = [("Rule", rule.name), ("Condition", rule.conditionType), ("Time", now.iso8601)]
             if let agentID { facts.append(("Agent", agentID.text)) }
             if let run { facts.append(("Run", "\(run.id)")) }

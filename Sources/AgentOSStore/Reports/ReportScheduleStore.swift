@@ -159,7 +159,7 @@ extension ReportStore {
                 [.int(schedule.workspaceKey), .time(schedule.nextRunAt), .time(next)])
             guard moved > 0 else { return }
             try Self.insert(report, id: .new(at: now), now: now, connection)
-            let addresses = (schedule.email ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
+            let addresses = MailAddresses.split(schedule.email ?? "")
             if !addresses.isEmpty {
                 try OutgoingMail(
                     to: addresses, subject: subject, lead: report.summary, facts: [],
