@@ -63,11 +63,17 @@ public final class OutboundClient: Sendable {
     }
 
     /// Checks a URL that is to be stored as `send` would check it, without connecting; waits 30 s for its name at most.
+    /// - Parameter requiringTLS: whether plain http is only for addresses that the policy names.
     /// - Throws: `OutboundError`
-    public func check(_ url: String) async throws {
+    public func check(_ url: String, requiringTLS: Bool = false) async throws {
         let url = try OutboundURL(url)
         let deadline = Deadline(seconds: OutboundRequest.defaultTimeoutSeconds)
-        for address in try await resolver.addresses(of: url.host, by: deadline) { try policy.check(address) }
+        for address in try await resolver.addresses(of: url.host, by: deadline) {
+            try policy.check(address)
+            guard requiringTLS, url.scheme == .http, !policy.names(address) else { continue }
+            throw OutboundError(
+                .badURL, "The URL must be https; plain http is for addresses in AGENTOS_OUTBOUND_ALLOW.")
+        }
     }
 
     /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.

@@ -158,4 +158,23 @@ struct FailingWebhookTests {
                     == 1)
         }
     }
+
+    @Test("an alert goes out over plain http only to what the operator allowed", arguments: ["", "1.1.1.0/24"])
+    func plain(ranges: String) async throws {
+        try await withRuntime(allowing: ranges) { runtime in
+            let key = try await runtime.store.key()
+            func refused(_ url: String) async throws -> String? {
+                try await refusal {
+                    try await runtime.call(
+                        "alerts_create", key: key,
+                        [
+                            "name": "A", "condition_type": "run_failed", "channels": ["webhook"],
+                            "notification_config": ["webhook_url": .string(url)],
+                        ])
+                }?.details.first?.path
+            }
+            #expect(try await refused("https://1.1.1.1/") == nil)
+            #expect(try await refused("http://1.1.1.1/") == (ranges.isEmpty ? "notification_config.webhook_url" : nil))
+        }
+    }
 }

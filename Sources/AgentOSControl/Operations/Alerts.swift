@@ -103,7 +103,7 @@ extension Operation {
     ) async throws {
         try check(config, for: channels)
         if channels.contains("webhook"), let url = config["webhook_url"]?.stringValue {
-            try await services.checkURL(url, "notification_config.webhook_url")
+            try await services.checkURL(url, "notification_config.webhook_url", requiringTLS: true)
         }
     }
 
