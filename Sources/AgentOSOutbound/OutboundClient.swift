@@ -49,7 +49,8 @@ public final class OutboundClient: Sendable {
         while true {
             let answer = try await open(request, url, by: deadline)
             guard request.maxRedirects > 0, let location = answer.redirect else {
-                let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes, by: deadline)
+                let (bytes, truncated) = try await answer.bytes(
+                    upTo: request.maxResponseBytes, by: deadline, mayBreakOff: request.needsOnlyHead)
                 return OutboundResponse(
                     status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
                     finalURL: url.description)

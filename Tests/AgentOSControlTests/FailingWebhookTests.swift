@@ -177,4 +177,27 @@ struct FailingWebhookTests {
             #expect(try await refused("http://1.1.1.1/") == (ranges.isEmpty ? "notification_config.webhook_url" : nil))
         }
     }
+
+    @Test("what belonged to a deleted agent counts against no limit")
+    func limits() async throws {
+        try await withStore { store in
+            let place = store.workspace.ref.key
+            let agent = try await store.agent()
+            for _ in 0..<WebhookStore.bound {
+                _ = try await store.webhooks.create(
+                    workspace: place, agent: agent.key, name: nil, url: "https://1.1.1.1/", events: ["run.failed"])
+            }
+            func alert(_ agent: Int64?) async throws {
+                _ = try await store.alerts.create(
+                    workspace: place, agent: agent, name: "A", type: "run_failed", config: [:], channels: ["email"],
+                    notification: ["email": "a@example.org"])
+            }
+            for _ in 0..<AlertStore.bound { try await alert(agent.key) }
+            #expect(try await refusal { try await alert(nil) }?.code == .conflict)
+            #expect(try await refusal { try await hook(store) }?.code == .conflict)
+            _ = try await store.agents.delete(agent.id, workspace: place)
+            try await alert(nil)
+            _ = try await hook(store)
+        }
+    }
 }

@@ -141,3 +141,19 @@ def test_a_refused_recipient_keeps_the_mail_from_nobody_else(
     while not any("ada@example.com (550)" in note["body"] for note in call(server, "notifications_list", {})):
         time.sleep(0.05)
     assert box.mails.empty()
+
+
+def test_a_mail_that_everybody_is_refused_for_good_is_given_up_at_once(
+    make_server: Callable[..., Server], inbox: tuple[Inbox, int]
+) -> None:
+    box, port = inbox
+    box.answers = {name: ["550 No such user"] * 20 for name in ("ada@example.com", "bob@example.com")}
+    server = make_server(
+        AGENTOS_SMTP_URL=f"smtp://ada:p%40ss@127.0.0.1:{port}?tls=off", AGENTOS_MAIL_FROM="agentos@example.com"
+    ).start()
+    alert(server)
+    while not any(note["title"].startswith("A mail reached nobody") for note in call(server, "notifications_list", {})):
+        time.sleep(0.05)
+    assert [len(left) for left in box.answers.values()] == [19, 19]
+    while call(server, "jobs_list", {"kind": "mail.send"}):
+        time.sleep(0.05)

@@ -20,7 +20,7 @@ struct EvalRunner: Sendable {
             var request = InvokeRequest(input: evalCase.input.encoded)
             request.test = true
             // A try that is begun anew after a crash finds its run again.
-            let invocation = HostedRunStore.Invocation(key: "eval:\(run.id)", body: request.input)
+            let invocation = HostedRunStore.Invocation(own: "eval", "\(run.id)", body: request.input)
             let started = try await runtime.invoke(agent, request, trigger: .manual, invocation: invocation)
             ref = started.ref
             try await stores.evals.noteRunning(run, as: ref)

@@ -128,7 +128,8 @@ public final class AlertStore: Sendable {
         try await committer.write(audit: .row("alert rule", in: "alert_rules", where: "id = $1", [.id(id)])) {
             connection in
             let count = try connection.int(
-                "SELECT COUNT(*) FROM alert_rules WHERE workspace_key = $1", [.int(workspace)])
+                "SELECT COUNT(*) FROM \(Self.tables) WHERE l.workspace_key = $1 AND a.deleted_at IS NULL",
+                [.int(workspace)])
             guard (count ?? 0) < Self.bound else {
                 throw AgentOSError(.conflict, "A workspace can have \(Self.bound) alert rules.")
             }

@@ -119,7 +119,10 @@ public final class WebhookStore: Sendable {
         let sealed = try vault.seal(secret, context: Self.context(id))
         try await committer.write(audit: .row("webhook", in: "webhooks", where: "id = $1", [.id(id)])) { connection in
             let count = try connection.int(
-                "SELECT COUNT(*) FROM webhooks WHERE workspace_key = $1 AND is_setting = 0", [.int(workspace)])
+                """
+                SELECT COUNT(*) FROM \(Self.tables)
+                WHERE h.workspace_key = $1 AND h.is_setting = 0 AND a.deleted_at IS NULL
+                """, [.int(workspace)])
             guard (count ?? 0) < Self.bound else {
                 throw AgentOSError(.conflict, "A workspace can have \(Self.bound) webhooks.")
             }
