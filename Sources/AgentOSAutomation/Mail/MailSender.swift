@@ -58,7 +58,8 @@ struct MailSender: Sendable {
             if !later.to.isEmpty { try later.enqueue(now: now, connection) }
             guard !gone.isEmpty else { return }
             try NotificationStore.insert(
-                .system, title: "A mail \(reached): \(later.subject)", body: "The mail server refused \(gone).", workspace: later.workspaceKey, now: now, connection)
+                .system, title: "A mail \(reached): \(later.subject)",
+                body: "The mail server refused \(gone).", workspace: later.workspaceKey, now: now, connection)
         }
     }
 
