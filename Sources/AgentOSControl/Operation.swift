@@ -158,14 +158,18 @@ public struct ControlServices: Sendable {
     public let runtime: Runtime
     public let automation: Automation
     public let templates: TemplateCatalogue
-    /// Says whether a URL may be called: the outbound guard. Throws VALIDATION_ERROR naming `field`.
-    public let checkURL: @Sendable (_ url: String, _ field: String) async throws -> Void
+    private let urlCheck: URLCheck
+
+    /// The outbound guard: throws VALIDATION_ERROR naming the field when a URL may not be called, with `requiringTLS` also
+    /// when it is plain http to an address that the operator did not allow.
+    public typealias URLCheck =
+        @Sendable (_ url: String, _ field: String, _ requiringTLS: Bool) async throws -> Void
 
     public init(
         stores: Stores, providerDirectory: ProviderDirectory, pinned: PinnedResources, mcpTools: MCPToolSource,
         composio: ComposioDirectory,
         runtime: Runtime, automation: Automation, templates: TemplateCatalogue,
-        checkURL: @escaping @Sendable (_ url: String, _ field: String) async throws -> Void
+        urlCheck: @escaping URLCheck
     ) {
         self.stores = stores
         self.providerDirectory = providerDirectory
@@ -175,7 +179,13 @@ public struct ControlServices: Sendable {
         self.runtime = runtime
         self.automation = automation
         self.templates = templates
-        self.checkURL = checkURL
+        self.urlCheck = urlCheck
+    }
+
+    /// - Parameter requiringTLS: whether plain http is only for addresses that the operator allowed.
+    /// - Throws: VALIDATION_ERROR naming the field of a URL that may not be called.
+    func checkURL(_ url: String, _ field: String, requiringTLS: Bool = false) async throws {
+        try await urlCheck(url, field, requiringTLS)
     }
 
     public subscript<Member>(dynamicMember path: KeyPath<Stores, Member>) -> Member { stores[keyPath: path] }

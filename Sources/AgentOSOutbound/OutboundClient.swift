@@ -49,7 +49,8 @@ public final class OutboundClient: Sendable {
         while true {
             let answer = try await open(request, url, by: deadline)
             guard request.maxRedirects > 0, let location = answer.redirect else {
-                let (bytes, truncated) = try await answer.bytes(upTo: request.maxResponseBytes, by: deadline)
+                let (bytes, truncated) = try await answer.bytes(
+                    upTo: request.maxResponseBytes, by: deadline, mayBreakOff: request.needsOnlyHead)
                 return OutboundResponse(
                     status: answer.status, headers: answer.headers, body: bytes, truncated: truncated,
                     finalURL: url.description)
@@ -64,13 +65,17 @@ public final class OutboundClient: Sendable {
 
     /// Checks a URL that is to be stored as `send` would check it, without connecting. A name that has no address now,
     /// or not within 3 s, is let through: that may change, and it is looked up again whenever the URL is used.
+    /// - Parameter requiringTLS: whether plain http is only for addresses that the policy names.
     /// - Throws: `OutboundError`
-    public func check(_ url: String) async throws {
+    public func check(_ url: String, requiringTLS: Bool = false) async throws {
         let url = try OutboundURL(url)
+        var addresses: [IPAddress] = []
         do {
-            let addresses = try await resolver.addresses(of: url.host, by: Deadline(seconds: 3))
-            for address in addresses { try policy.check(address) }
+            addresses = try await resolver.addresses(of: url.host, by: Deadline(seconds: 3))
         } catch let error as OutboundError where error.kind == .unresolved || error.kind == .timeout {}
+        for address in addresses { try policy.check(address) }
+        guard requiringTLS, url.scheme == .http, addresses.isEmpty || !addresses.allSatisfy(policy.names) else { return }
+        throw OutboundError(.badURL, "The URL must be https; plain http is for addresses in AGENTOS_OUTBOUND_ALLOW.")
     }
 
     /// Looks up, checks and connects. Addresses that cannot be reached are passed over for the next.

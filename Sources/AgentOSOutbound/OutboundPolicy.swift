@@ -26,9 +26,12 @@ public struct OutboundPolicy: Sendable, Hashable {
         allowed = ranges
     }
 
+    /// Whether the operator allowed this very address, public or not.
+    func names(_ address: IPAddress) -> Bool { allowed.contains { $0.contains(address) } }
+
     /// Whether a connection to this address may be made.
     public func permits(_ address: IPAddress) -> Bool {
-        if allowed.contains(where: { $0.contains(address) }) { return true }
+        if names(address) { return true }
         if address.isV4 { return !Self.innerV4.contains { $0.contains(address) } }
         if address.isMappedV4 || address.isNAT64 { return address.embeddedV4.map(permits) ?? false }
         guard Self.globalV6.contains(where: { $0.contains(address) }),

@@ -18,6 +18,9 @@ public struct OutboundRequest: Sendable {
     /// Whether the connection may serve further requests to the same checked address: for what is sent often and can be
     /// sent again, since the other side may close it at the moment it is used. `stream` always keeps it.
     public var keepsConnection = false
+    /// Whether the head of an answer is enough: a body that breaks off, or is not there in time, counts as cut (`send`
+    /// only).
+    public var needsOnlyHead = false
 
     public init(
         method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8]? = nil,

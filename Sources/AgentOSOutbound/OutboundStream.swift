@@ -94,9 +94,17 @@ public final class OutboundStream: Sendable {
         try await bytes(upTo: limit, by: nil)
     }
 
-    func bytes(upTo limit: Int, by deadline: Deadline?) async throws -> (bytes: [UInt8], truncated: Bool) {
+    /// - Parameter mayBreakOff: whether a body that does not come to its end is one that was cut.
+    func bytes(
+        upTo limit: Int, by deadline: Deadline?, mayBreakOff: Bool = false
+    ) async throws -> (bytes: [UInt8], truncated: Bool) {
         let gathered = Gathered()
-        try await read(by: deadline) { gathered.take($0, upTo: limit) }
+        do {
+            try await read(by: deadline) { gathered.take($0, upTo: limit) }
+        } catch let error as OutboundError {
+            guard mayBreakOff else { throw error }
+            return (gathered.all.bytes, true)
+        }
         return gathered.all
     }
 

@@ -62,9 +62,9 @@ struct Server: Sendable {
                 stores: store, providerDirectory: providers, pinned: pinned, mcpTools: mcpTools, composio: composio,
                 runtime: runtime,
                 automation: automation, templates: configuration.templates
-            ) { url, field in
+            ) { url, field, requiringTLS in
                 do {
-                    try await outbound.check(url)
+                    try await outbound.check(url, requiringTLS: requiringTLS)
                 } catch let error as OutboundError {
                     throw AgentOSError.invalid(field, error.message)
                 }

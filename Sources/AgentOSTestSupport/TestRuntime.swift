@@ -52,9 +52,9 @@ public struct TestRuntime: Sendable {
                 stores: store.stores, providerDirectory: directory, pinned: pinned, mcpTools: mcpTools,
                 composio: composio, runtime: runtime,
                 automation: automation, templates: try TemplateCatalogue()
-            ) { url, field in
+            ) { url, field, requiringTLS in
                 do {
-                    try await outbound.check(url)
+                    try await outbound.check(url, requiringTLS: requiringTLS)
                 } catch let error as OutboundError {
                     throw AgentOSError.invalid(field, error.message)
                 }

@@ -109,6 +109,23 @@ struct AlertWindowTests {
         }
     }
 
+    @Test(
+        "cancelled runs count neither way",
+        arguments: [["threshold_pct": 60], ["threshold_pct": 60, "window_runs": 2]] as [JSONObject])
+    func cancelled(config: JSONObject) async throws {
+        try await withRuntime { runtime in
+            let scene = try await Scene(runtime, config)
+            let agent = try await scene.store.agent()
+            for _ in 0..<2 {
+                try await scene.store.runs.end(try await scene.store.run(of: agent), .cancelled(reason: "no"))
+            }
+            try await scene.look()
+            #expect(try await scene.fired == 0)
+            try await scene.end(agent, failed: true)
+            try await eventually("all that were judged failed") { try await scene.fired == 1 }
+        }
+    }
+
     @Test("a new name leaves a rule as it is, another condition lets it begin anew")
     func renamed() async throws {
         try await withRuntime { runtime in
@@ -123,6 +140,28 @@ struct AlertWindowTests {
                 "alerts_update", key: scene.key,
                 ["alert_id": scene.id, "condition_config": ["threshold_pct": 60, "window_minutes": 60]])
             try await eventually("the alarm of the new condition") { try await scene.fired == 2 }
+        }
+    }
+
+    @Test("silence is told again when a run broke it, though nobody looked while it was broken")
+    func silence() async throws {
+        try await withStore { store in
+            _ = try await store.alerts.create(
+                workspace: store.workspace.ref.key, agent: nil, name: "Silence", type: "no_runs",
+                config: ["window_minutes": 5], channels: ["email"], notification: ["email": "a@example.org"])
+            let rule = try #require(try await store.database.read { try $0.int("SELECT key FROM alert_rules") })
+            func fired(afterMinutes minutes: Double) async throws -> Int {
+                store.clock.advance(bySeconds: minutes * 60)
+                _ = try await store.alerts.evaluate(rule: rule)
+                return try await store.count("notifications WHERE type = 'alert_triggered'")
+            }
+            #expect(try await fired(afterMinutes: 6) == 1)
+            #expect(try await fired(afterMinutes: 20) == 1)
+            let run = try await store.run()
+            try await store.runs.end(run, .completed(output: nil, usage: GivenUsage()))
+            // The server was away while the run was recent.
+            #expect(try await fired(afterMinutes: 60) == 2)
+            #expect(try await fired(afterMinutes: 60) == 2)
         }
     }
 

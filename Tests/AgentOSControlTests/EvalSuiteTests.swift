@@ -124,4 +124,38 @@ struct EvalSuiteTests {
             }
         }
     }
+
+    @Test("a cost that nobody knows is within no bound, the demo's is; a run that failed passes nothing")
+    func unknown() async throws {
+        try await withFakeProvider { fake in
+            fake.answer { request in request.lastUserText.contains("break") ? .error(400) : .text("Done.") }
+            try await withRuntime(fake: fake) { runtime in
+                let key = try await runtime.store.key()
+                func states(_ provider: String, _ model: String?, _ messages: [String]) async throws -> [JSONValue?] {
+                    var draft: JSONObject = [
+                        "name": "A", "system_prompt": "x", "provider_type": .string(provider),
+                    ]
+                    if let model { draft["model"] = .string(model) }
+                    let given = draft
+                    let agent = try #require(try await runtime.call("agents_create", key: key, given)["id"])
+                    for message in messages {
+                        let assertion: JSONValue =
+                            message == "break"
+                            ? ["type": "output_not_contains", "value": "x"] : ["type": "max_cost_usd", "value": 1]
+                        _ = try await runtime.call(
+                            "evals_create_case", key: key,
+                            [
+                                "agent_id": agent, "name": "case", "input": ["message": .string(message)],
+                                "assertions": [assertion],
+                            ])
+                    }
+                    let suite = try #require(
+                        try await runtime.call("evals_run_suite", key: key, ["agent_id": agent])["id"])
+                    return try await ended(runtime, key, suite)["runs"]?.arrayValue?.map { $0["status"] } ?? []
+                }
+                #expect(try await states("openai", "nobody-prices-this", ["go", "break"]) == ["failed", "failed"])
+                #expect(try await states("demo", nil, ["go"]) == ["passed"])
+            }
+        }
+    }
 }

@@ -31,12 +31,17 @@ struct InboundTemplateTests {
             let input = try await runtime.call("runs_get", key: key, ["run_id": .string("\(run)")])["input"]
             #expect(input?["message"] == "It broke" && input?["first"] == "bug")
             #expect(input?["all"]?["issue"]?["title"] == "It broke" && input?["gone"] == nil)
-            let bad = try await refusal {
-                try await runtime.call(
-                    "agents_update", key: key,
-                    ["agent_id": id, "inbound_webhook": true, "inbound_webhook_template": ["message": 5]])
+            for path: JSONValue in [5, "", "$[", "$.", "$.a]", "$..a", "/a//b", "$.a[]", "$[0", "a[0]b"] {
+                let bad = try await refusal {
+                    try await runtime.call(
+                        "agents_update", key: key,
+                        ["agent_id": id, "inbound_webhook": true, "inbound_webhook_template": ["message": path]])
+                }
+                #expect(bad?.details.first?.path == "inbound_webhook_template.message", "\(path)")
             }
-            #expect(bad?.details.first?.path == "inbound_webhook_template.message")
+            for path in ["$", "$.a[0].b", "$[0]", "a.b", "[0].a", "/a/0", "$schema", "$.$schema"] {
+                #expect(JSONPath.isPath(path), "\(path)")
+            }
         }
     }
 }

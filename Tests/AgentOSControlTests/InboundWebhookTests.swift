@@ -92,6 +92,25 @@ struct InboundWebhookTests {
         }
     }
 
+    @Test("no key of an invoke takes the name of a delivery")
+    func apart() async throws {
+        try await withRuntime { runtime in
+            let scene = try await Scene(runtime)
+            let id = JSONValue.string("\(scene.agent)")
+            func invoked(_ key: String) async throws -> JSONValue? {
+                try await runtime.call(
+                    "runs_invoke", key: scene.key,
+                    ["agent_id": id, "input": ["message": "x"], "idempotency_key": .string(key)])["run_id"]
+            }
+            let taken = try await invoked("hook:job-9")
+            let run = try await scene.send("{}", ["idempotency-key": "job-9"])
+            #expect(taken != .string("\(run)"))
+            #expect(try await scene.send("{}", ["idempotency-key": "job-9"]) == run)
+            #expect(try await invoked("hook:job-9") == taken)
+            #expect(try await refusal { try await invoked("hook job-9") }?.details.first?.path == "idempotency_key")
+        }
+    }
+
     @Test("a name that a reported run has already still starts a run")
     func taken() async throws {
         try await withRuntime { runtime in

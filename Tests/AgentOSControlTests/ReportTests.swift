@@ -64,8 +64,55 @@ struct ReportTests {
                 try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily", "email": "nobody"])
             }
             #expect(bad?.details.first?.path == "email")
+            let blank = try await refusal {
+                try await runtime.call(
+                    "reports_schedule_set", key: key, ["frequency": "daily", "email": "a@x.org, john doe@x.org"])
+            }
+            #expect(blank?.details.first?.path == "email")
             _ = try await runtime.call("reports_schedule_delete", key: key)
             #expect(try await runtime.call("reports_schedule_get", key: key)["frequency"] == "off")
+        }
+    }
+
+    @Test(
+        "the periods of a schedule join by the calendar, also when the clocks change",
+        arguments: [
+            ("daily", "2026-03-29T06:00:00Z", "2026-03-28T07:00:00Z"),
+            ("daily", "2026-10-25T07:00:00Z", "2026-10-24T06:00:00Z"),
+            ("daily", "2026-07-02T06:00:00Z", "2026-07-01T06:00:00Z"),
+            ("weekly", "2026-10-26T07:00:00Z", "2026-10-19T06:00:00Z"),
+            ("weekly", "2026-03-30T06:00:00Z", "2026-03-23T07:00:00Z"),
+        ])
+    func calendar(frequency: String, end: String, start: String) throws {
+        let schedule = ReportSchedule(
+            workspaceKey: 1, frequency: frequency, dayOfWeek: frequency == "weekly" ? 1 : nil, minute: 480,
+            timezone: "Europe/Berlin", email: nil)
+        let due = try #require(Timestamp(iso8601: end))
+        #expect(schedule.start(of: due) == Timestamp(iso8601: start))
+    }
+
+    @Test("what was missed in an outage is made up for, a week of it at most", arguments: [(3.0, 4), (30.0, 8)])
+    func outage(days: Double, written: Int) async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let store = runtime.store
+            let set = try await runtime.call("reports_schedule_set", key: key, ["frequency": "daily"])
+            let first = try #require(set["next_run_at"]?.stringValue.flatMap { Timestamp(iso8601: $0) })
+            let end = first.advanced(bySeconds: days * 86_400)
+            store.clock.advance(bySeconds: Double(end.microseconds - store.clock.now.microseconds) / 1e6 + 1)
+            store.queue.wake()
+            let after = end.advanced(bySeconds: 86_400).iso8601
+            try await eventually("all are written") {
+                try await runtime.call("reports_schedule_get", key: key)["next_run_at"]?.stringValue == after
+            }
+            // Newest first; the very first one stands alone when more was missed than is made up for.
+            let reports = try await runtime.call("reports_list", key: key).arrayValue ?? []
+            #expect(reports.count == written)
+            #expect(reports.first?["period_end"]?.stringValue == end.iso8601)
+            for (newer, older) in zip(reports, reports.dropFirst()).prefix(written - 2) {
+                #expect(newer["period_start"] == older["period_end"])
+            }
+            #expect(reports.last?["period_end"]?.stringValue == first.iso8601)
         }
     }
 
@@ -103,6 +150,31 @@ struct ReportTests {
             #expect(text.contains("| Cost | unknown cost (2 runs without a known price) |"))
             #expect(text.contains("| Input tokens | 2000 |"))
             #expect(report["summary"]?.stringValue?.contains("0.0 US dollars") == false)
+        }
+    }
+
+    @Test("cancelled runs are in no rate, and percentiles are those of the nearest rank")
+    func figures() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let store = runtime.store
+            for number in 1...20 {
+                let run = try await store.run()
+                store.clock.advance(bySeconds: Double(number))
+                if number <= 10 {
+                    try await store.runs.end(run, .cancelled(reason: "no"))
+                } else if number == 11 {
+                    try await store.runs.end(run, .failed(message: "no", detail: nil))
+                } else {
+                    try await store.runs.end(run, .completed(output: nil, usage: GivenUsage()))
+                }
+            }
+            let made = try await runtime.call("reports_generate", key: key, period)
+            let report = try await runtime.call("reports_get", key: key, ["report_id": try #require(made["id"])])
+            let text = report["content_md"]?.stringValue ?? ""
+            #expect(text.contains("| Failure rate | 10.0 % |"))
+            #expect(text.contains("| Duration, 95th percentile | 19.0 s |"))
+            #expect(text.contains("| Duration, median | 10.0 s |"))
         }
     }
 

@@ -39,4 +39,33 @@ struct ScheduleTests {
             #expect(after["last_run_at"] == .null && after["timezone"] == "Japan")
         }
     }
+
+    @Test("an agent that takes no runs has no next one; archiving it disables its schedule for good")
+    func inactive() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            let made = try await runtime.call(
+                "agents_create", key: key, ["name": "A", "system_prompt": "x", "provider_type": "demo"])
+            let id = try #require(made["id"])
+            let set = try await runtime.call("schedules_upsert", key: key, ["agent_id": id, "frequency": "daily"])
+            let first = try #require(set["next_run_at"])
+            func shown(_ status: String) async throws -> JSONValue {
+                _ = try await runtime.call(
+                    "agents_set_status", key: key, ["agent_id": id, "status": .string(status)])
+                return try await runtime.call("schedules_get", key: key, ["agent_id": id])
+            }
+            let paused = try await shown("paused")
+            #expect(paused["next_run_at"] == .null && paused["next_runs"] == [] && paused["enabled"] == true)
+            let active = try await shown("active")
+            #expect(active["next_run_at"] == first && active["next_runs"]?.arrayValue?.count == 5)
+            let archived = try await shown("archived")
+            #expect(archived["next_run_at"] == .null && archived["enabled"] == false)
+            let jobs = try await runtime.call("jobs_list", key: key, ["kind": .string(ScheduleStore.fireJob)])
+            #expect(jobs.arrayValue == [])
+            let again = try await shown("active")
+            #expect(again["next_run_at"] == .null && again["enabled"] == false)
+            let entries = try await runtime.call("audit_list", key: key, ["operation": "agents_set_status"])
+            #expect(entries.arrayValue?.count == 5)
+        }
+    }
 }

@@ -36,6 +36,31 @@ struct EvalAssertionTests {
         #expect(try passes("output_not_contains", .string(needle), on: ["text": .string(text)]) == !isContained)
     }
 
+    @Test(
+        "nothing that is said of an output holds where there is none",
+        arguments: [
+            ("output_contains", ""), ("output_equals", ""), ("output_matches", ".*"), ("similar_to", ""),
+            ("json_schema", [:]), ("json_path_equals", ["path": "$", "value": .null]),
+        ] as [(String, JSONValue)])
+    func noOutput(type: String, value: JSONValue) throws {
+        #expect(try passes(type, value, on: .null) == false)
+        if type != "json_path_equals", type != "json_schema" { #expect(try passes(type, value, on: ["text": ""])) }
+    }
+
+    @Test("a cost that is not known is within no bound")
+    func cost() throws {
+        func judged(_ cost: Double?) throws -> EvalAssertion.Result {
+            let run = EvalAssertion.Observed(
+                output: ["text": "x"], error: nil, tools: [], durationMilliseconds: 0, tokens: 0, costUSD: cost,
+                steps: 1)
+            return try EvalAssertion(["type": "max_cost_usd", "value": 1], path: "assertion").judge(run)
+        }
+        #expect(try judged(0).passed && judged(1).passed)
+        #expect(try judged(2).passed == false)
+        #expect(try judged(nil).passed == false)
+        #expect(try judged(nil).actual == .null)
+    }
+
     @Test("only an answer that is nothing but text is looked at as text")
     func plainText() throws {
         #expect(EvalAssertion.plainText(of: ["text": "hi"]) == "hi")

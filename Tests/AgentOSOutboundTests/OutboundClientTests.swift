@@ -161,6 +161,28 @@ struct OutboundClientTests {
         }
     }
 
+    @Test("a body that breaks off or stalls spoils only what needs it", arguments: [true, false])
+    func brokenOff(stalls: Bool) async throws {
+        try await withFakeProvider { fake in
+            let gate = FakeGate()
+            fake.play(
+                stalls ? .text("late and long").waiting(for: gate, after: 1) : .text("a b c").cut(after: 1),
+                repeatingLast: true)
+            try await withClient(allowing: here) { client in
+                var request = OutboundRequest(
+                    method: "POST", url: "\(fake.anthropicBaseURL)/v1/messages", headers: [("anthropic-version", "1")],
+                    body: streamedModelCall, timeoutSeconds: stalls ? 1 : 10)
+                let outcome = try await refusal(client, request)
+                let expected: OutboundError.Kind = stalls ? .timeout : .connection
+                #expect(outcome == expected)
+                request.needsOnlyHead = true
+                let answer = try await client.send(request)
+                #expect(answer.status == 200 && answer.truncated)
+            }
+            gate.open()
+        }
+    }
+
     @Test("a port where nobody listens is unreachable at once")
     func unreachable() async throws {
         try await withClient(allowing: here) { client in

@@ -36,3 +36,7 @@ extension FakeStep {
 /// A model call that the fake accepts, as plain bytes.
 let plainModelCall = Array(
     #"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#.utf8)
+
+/// The same, answered as a stream.
+let streamedModelCall = Array(
+    #"{"model":"m","max_tokens":5,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#.utf8)

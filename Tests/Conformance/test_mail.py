@@ -100,6 +100,27 @@ def test_without_a_mail_server_the_members_are_told(make_server: Callable[..., S
         time.sleep(0.05)
 
 
+def test_many_long_addresses_stand_on_lines_that_mail_allows(
+    make_server: Callable[..., Server], inbox: tuple[Inbox, int]
+) -> None:
+    box, port = inbox
+    server = make_server(
+        AGENTOS_SMTP_URL=f"smtp://ada:p%40ss@127.0.0.1:{port}?tls=off", AGENTOS_MAIL_FROM="agentos@example.com"
+    ).start()
+    addresses = [f"{'a' * 60}{number:02}@{'b' * 60}.example.com" for number in range(20)]
+    rule = call(
+        server, "alerts_create",
+        {"name": "Many", "condition_type": "run_failed", "channels": ["email"],
+         "notification_config": {"email": " , ".join(addresses)}},
+    )  # fmt: skip
+    call(server, "alerts_test", {"alert_id": rule["id"]})
+    envelope = box.mails.get(timeout=60)
+    assert envelope.rcpt_tos == addresses
+    assert max(len(line) for line in envelope.content.split(b"\r\n")) <= 998
+    mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    assert [address.addr_spec for address in mail["to"].addresses] == addresses
+
+
 def test_a_refused_recipient_keeps_the_mail_from_nobody_else(
     make_server: Callable[..., Server], inbox: tuple[Inbox, int]
 ) -> None:
@@ -120,3 +141,19 @@ def test_a_refused_recipient_keeps_the_mail_from_nobody_else(
     while not any("ada@example.com (550)" in note["body"] for note in call(server, "notifications_list", {})):
         time.sleep(0.05)
     assert box.mails.empty()
+
+
+def test_a_mail_that_everybody_is_refused_for_good_is_given_up_at_once(
+    make_server: Callable[..., Server], inbox: tuple[Inbox, int]
+) -> None:
+    box, port = inbox
+    box.answers = {name: ["550 No such user"] * 20 for name in ("ada@example.com", "bob@example.com")}
+    server = make_server(
+        AGENTOS_SMTP_URL=f"smtp://ada:p%40ss@127.0.0.1:{port}?tls=off", AGENTOS_MAIL_FROM="agentos@example.com"
+    ).start()
+    alert(server)
+    while not any(note["title"].startswith("A mail reached nobody") for note in call(server, "notifications_list", {})):
+        time.sleep(0.05)
+    assert [len(left) for left in box.answers.values()] == [19, 19]
+    while call(server, "jobs_list", {"kind": "mail.send"}):
+        time.sleep(0.05)

@@ -20,12 +20,23 @@ struct EvalJudge: Sendable {
 
     let providers: ProviderDirectory
 
-    /// With the agent's provider, and its model unless the rubric names one.
+    /// With the agent's provider, and its model unless the rubric names one. Where there is no answer nobody is asked.
     /// - Throws: PROVIDER_ERROR when the model cannot be asked or does not answer as it should.
     func judge(
         _ observed: EvalAssertion.Observed, of agent: Agent, input: JSONValue,
         _ rubric: (text: String, model: String?, threshold: Double)
     ) async throws -> (passed: Bool, shown: JSONValue) {
+        let expected: JSONValue = ["rubric": .string(rubric.text), "threshold": .double(rubric.threshold)]
+        func result(_ passed: Bool, _ actual: JSONValue) -> (passed: Bool, shown: JSONValue) {
+            (
+                passed,
+                [
+                    "assertion_type": "llm_judge", "passed": .bool(passed), "actual_value": actual,
+                    "expected_value": expected,
+                ]
+            )
+        }
+        guard let answer = observed.text else { return result(false, .null) }
         let workspace = WorkspaceRef(key: agent.workspaceKey, id: agent.workspaceID)
         let provider = try await providers.provider(agent.providerType ?? .demo, workspace: workspace)
         let question = """
@@ -36,7 +47,7 @@ struct EvalJudge: Sendable {
             \(input.text.prefix(Self.bound))
 
             Answer of the agent:
-            \(observed.text.prefix(Self.bound))
+            \(answer.prefix(Self.bound))
             """
         let request = ModelRequest(
             model: rubric.model ?? agent.model ?? ModelNames.defaultModel(for: agent.providerType ?? .demo),
@@ -53,14 +64,8 @@ struct EvalJudge: Sendable {
         else {
             throw AgentOSError(.provider, "The judge did not answer with a score between 0 and 1.")
         }
-        let passed = score >= rubric.threshold
-        return (
-            passed,
-            [
-                "assertion_type": "llm_judge", "passed": .bool(passed),
-                "actual_value": ["score": .double(score), "reason": .optional(verdict["reason"]?.stringValue)],
-                "expected_value": ["rubric": .string(rubric.text), "threshold": .double(rubric.threshold)],
-            ]
-        )
+        return result(
+            score >= rubric.threshold,
+            ["score": .double(score), "reason": .optional(verdict["reason"]?.stringValue)])
     }
 }

@@ -20,7 +20,7 @@ struct EvalRunner: Sendable {
             var request = InvokeRequest(input: evalCase.input.encoded)
             request.test = true
             // A try that is begun anew after a crash finds its run again.
-            let invocation = HostedRunStore.Invocation(key: "eval:\(run.id)", body: request.input)
+            let invocation = HostedRunStore.Invocation(own: "eval", "\(run.id)", body: request.input)
             let started = try await runtime.invoke(agent, request, trigger: .manual, invocation: invocation)
             ref = started.ref
             try await stores.evals.noteRunning(run, as: ref)
@@ -33,7 +33,7 @@ struct EvalRunner: Sendable {
         } catch let error as AgentOSError where error.code != .unavailable && error.code != .rateLimited {
             return try await stores.evals.settle(run, status: "error", results: [], error: error.message)
         }
-        let observed = try await observe(ref)
+        let observed = try await observe(ref, of: agent)
         var results: [(passed: Bool, shown: JSONValue)] = []
         do {
             for assertion in assertions {
@@ -55,7 +55,8 @@ struct EvalRunner: Sendable {
             return try await stores.evals.settle(
                 run, status: "error", results: results.map(\.shown), error: error.message)
         }
-        let passed = results.allSatisfy(\.passed)
+        // A run that failed passes nothing, whatever was asked of it.
+        let passed = observed.error == nil && results.allSatisfy(\.passed)
         try await stores.evals.settle(
             run, status: passed ? "passed" : "failed", results: results.map(\.shown), error: observed.error)
     }
@@ -70,12 +71,14 @@ struct EvalRunner: Sendable {
         return agent
     }
 
-    private func observe(_ ref: RunRef) async throws -> EvalAssertion.Observed {
+    private func observe(_ ref: RunRef, of agent: Agent) async throws -> EvalAssertion.Observed {
         let detail = try await stores.runs.detail(ref.id, workspace: ref.workspaceKey)
-        var (tools, steps) = ([String](), 0)
+        var (tools, steps, isPriced) = ([String](), 0, true)
         for entry in try await stores.hosted.journal(of: ref) {
             guard case .modelReplied(let recorded) = entry else { continue }
             steps += 1
+            // The demo costs nothing by its nature.
+            if recorded.cost == nil, (agent.providerType ?? .demo) != .demo { isPriced = false }
             tools += recorded.reply.toolCalls.map(\.name)
         }
         let summary = detail.summary
@@ -83,7 +86,7 @@ struct EvalRunner: Sendable {
             output: detail.output.flatMap { try? JSONParser.parse($0) } ?? .null,
             error: summary.status == .completed ? nil : summary.errorMessage ?? summary.status.rawValue, tools: tools,
             durationMilliseconds: summary.durationMilliseconds ?? 0,
-            tokens: (summary.tokens.input ?? 0) + (summary.tokens.output ?? 0), costUSD: summary.cost?.usd ?? 0,
-            steps: steps)
+            tokens: (summary.tokens.input ?? 0) + (summary.tokens.output ?? 0),
+            costUSD: isPriced ? summary.cost?.usd ?? 0 : nil, steps: steps)
     }
 }

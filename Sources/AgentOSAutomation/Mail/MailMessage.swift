@@ -15,7 +15,9 @@ struct MailMessage {
         let boundary = "part-\(id)"
         let domain = from.split(separator: "@").last.map(String.init) ?? "localhost"
         let lines = [
-            "From: AgentOS <\(from)>", "To: \(to.joined(separator: ", "))", "Subject: \(Self.header(subject))",
+            "From: AgentOS <\(from)>",
+            // An address a line: a line of mail holds 998 bytes at most.
+            "To: \(to.joined(separator: ",\r\n "))", "Subject: \(Self.header(subject))",
             "Date: \(Self.rfc5322(date))", "Message-ID: <\(id)@\(domain)>", "Auto-Submitted: auto-generated",
             "MIME-Version: 1.0", "Content-Type: multipart/alternative; boundary=\"\(boundary)\"", "",
             "--\(boundary)", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64", "",

@@ -45,7 +45,9 @@ struct MailSender: Sendable {
 
     /// Tries those again that are refused for now, and tells of the others.
     private func follow(up refused: [Refusal], _ mail: OutgoingMail, now: Timestamp) async throws {
-        let gone = refused.filter { $0.code >= 500 }.map(\.text).joined(separator: ", ")
+        let lost = refused.filter { $0.code >= 500 }
+        let reached = lost.count == mail.to.count ? "reached nobody" : "did not reach everybody"
+        let gone = lost.map(\.text).joined(separator: ", ")
         if !gone.isEmpty {
             logger.warning("the mail server refused recipients", metadata: ["recipients": .string(gone)])
         }
@@ -56,13 +58,13 @@ struct MailSender: Sendable {
             if !later.to.isEmpty { try later.enqueue(now: now, connection) }
             guard !gone.isEmpty else { return }
             try NotificationStore.insert(
-                .system, title: "A mail did not reach everybody: \(later.subject)",
+                .system, title: "A mail \(reached): \(later.subject)",
                 body: "The mail server refused \(gone).", workspace: later.workspaceKey, now: now, connection)
         }
     }
 
-    /// - Returns: who did not get the mail although somebody did.
-    /// - Throws: `AgentOSError` when nobody did.
+    /// - Returns: who did not get the mail.
+    /// - Throws: `AgentOSError` when nobody did and another try may go better for all of them.
     private static func handIn(_ message: MailMessage, _ server: MailServer) async throws -> [Refusal] {
         let bytes = message.encoded
         let recipients = message.to
@@ -71,6 +73,8 @@ struct MailSender: Sendable {
             queue.async { continuation.resume(returning: perform(bytes, to: recipients, server)) }
         }
         guard let problem else { return refused }
+        // Whom it refuses for good it refuses the next time too; the others get a mail of their own.
+        if refused.count == recipients.count, refused.contains(where: { $0.code >= 500 }) { return refused }
         let named = refused.isEmpty ? "" : "; it refused \(refused.map(\.text).joined(separator: ", "))"
         throw AgentOSError(.unavailable, "The mail server did not take a mail: \(problem)\(named).")
     }

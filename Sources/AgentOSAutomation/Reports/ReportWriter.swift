@@ -7,7 +7,9 @@ public enum ReportWriter {
         title: String, from start: Timestamp, to end: Timestamp, _ figures: ReportStore.PeriodFigures
     ) -> (summary: String, content: String) {
         let sums = figures.sums
-        let rate = sums.runs == 0 ? 0 : Double(sums.failed) * 100 / Double(sums.runs)
+        // As `fleet_health` has it: whoever cancels a run says nothing of how it would have ended.
+        let judged = sums.completed + sums.failed
+        let rate = judged == 0 ? 0 : Double(sums.failed) * 100 / Double(judged)
         let summary =
             sums.runs == 0
             ? "No runs ended." : "\(sums.runs) runs, \(sums.failed) failed (\(short(rate)) %), \(cost(figures))."

@@ -48,11 +48,10 @@ public struct Reporter: Sendable {
             // The clock was set back, or somebody tried the job early: it comes when it is time.
             return try await stores.reports.putBack(schedule)
         }
-        let days = schedule.frequency == "weekly" ? 7.0 : 1.0
         let end = schedule.nextRunAt
         let report = try await period(
             type: schedule.frequency == "weekly" ? "workspace_weekly" : "workspace_daily", of: workspace, agent: nil,
-            from: end.advanced(bySeconds: -days * 86_400), to: end)
+            from: schedule.start(of: end), to: end)
         try await stores.reports.settle(
             schedule, report,
             subject: "\(schedule.frequency == "weekly" ? "Weekly" : "Daily") report: \(workspace.name)")

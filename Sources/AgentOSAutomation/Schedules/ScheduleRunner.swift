@@ -24,8 +24,7 @@ struct ScheduleRunner: Sendable {
         guard now.microseconds - due.microseconds < Int64(Self.lateSeconds * 1e6),
             let agent = try await agent(schedule), agent.status == .active, agent.runtimeType == .hosted
         else { return try await stores.schedules.settle(schedule, due: due, .passed) }
-        let name = "schedule:\(agentKey):\(due.microseconds)"
-        let invocation = HostedRunStore.Invocation(key: name, body: schedule.input)
+        let invocation = HostedRunStore.Invocation(own: "schedule", "\(due.microseconds)", body: schedule.input)
         if try await stores.hosted.known(invocation, agent: agentKey) == nil, try await isGoing(schedule) {
             return try await stores.schedules.settle(schedule, due: due, .skipped(agentName: agent.name))
         }

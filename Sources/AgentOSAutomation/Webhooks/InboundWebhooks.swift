@@ -47,7 +47,7 @@ extension Automation {
         request.background = true
         let invocation = Self.name(of: delivery, body, style: hook.style).map { name -> HostedRunStore.Invocation in
             // The name alone decides: a sender may well say the same thing anew in other words.
-            var known = HostedRunStore.Invocation(key: "hook:" + name, body: [UInt8]())
+            var known = HostedRunStore.Invocation(own: "hook", name, body: [UInt8]())
             known.externalRunID = name
             return known
         }

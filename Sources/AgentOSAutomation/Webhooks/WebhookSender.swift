@@ -53,6 +53,8 @@ final class WebhookSender: Sendable {
         request.maxRedirects = 0
         request.keepsConnection = true
         request.maxResponseBytes = 1024
+        // Any 2xx is success, whatever becomes of what the receiver says besides.
+        request.needsOnlyHead = true
         do {
             let answer = try await outbound.send(request)
             let isDelivered = (200..<300).contains(answer.status)

@@ -30,7 +30,7 @@ struct InboundFields: Sendable {
     init(_ given: Parameters) throws {
         self.given = given
         template = given.object("inbound_webhook_template")
-        for (name, path) in template?.members ?? [] where path.stringValue?.isEmpty != false {
+        for (name, path) in template?.members ?? [] where path.stringValue.map(JSONPath.isPath) != true {
             throw AgentOSError.invalid(
                 "inbound_webhook_template.\(name.prefix(80))", "must be a path such as $.issue.title")
         }

@@ -193,16 +193,20 @@ extension Operation {
 
     private static func setStatus(_ services: ControlServices) -> Operation {
         Operation(
-            "agents_set_status", "Activates, pauses or archives an agent.",
+            "agents_set_status", "Activates, pauses or archives an agent; archiving disables its schedule too.",
             [.agentID, .required("status", .choice(AgentStatus.allCases.map(\.rawValue)), "The new state.")],
             access: .role(.member), returns: .object([("ok", .boolean), ("agent_id", .uuid), ("status", .string)])
         ) { call in
             guard let status = AgentStatus(rawValue: try call.parameters.requiredString("status")) else {
                 throw AgentOSError.invalid("status", "is unknown")
             }
-            let agent = try await services.agents.update(call.parameters.id("agent_id"), workspace: call.workspaceKey) {
-                $0.status = status
-            }
+            let (schedules, trail) = (services.schedules, AuditTrail.current)
+            let agent = try await services.agents.update(
+                call.parameters.id("agent_id"), workspace: call.workspaceKey, { $0.status = status },
+                with: { agent, connection -> Agent in
+                    if status == .archived { try schedules.stop(agent: agent.key, trail: trail, connection) }
+                    return agent
+                })
             return OperationResult([
                 "ok": true, "agent_id": .string("\(agent.id)"), "status": .string(agent.status.rawValue),
             ])

@@ -103,7 +103,7 @@ extension Operation {
     ) async throws {
         try check(config, for: channels)
         if channels.contains("webhook"), let url = config["webhook_url"]?.stringValue {
-            try await services.checkURL(url, "notification_config.webhook_url")
+            try await services.checkURL(url, "notification_config.webhook_url", requiringTLS: true)
         }
     }
 
@@ -182,8 +182,8 @@ extension Operation {
 
     /// - Throws: VALIDATION_ERROR naming the field unless the text is one or several addresses with commas between them.
     static func checkAddresses(_ text: String, _ field: String) throws {
-        let addresses = text.split(separator: ",").map { $0.filter { $0 != " " } }
-        guard !addresses.isEmpty, addresses.count <= 20, addresses.allSatisfy(Operation.isAddress) else {
+        let addresses = MailAddresses.split(text)
+        guard !addresses.isEmpty, addresses.count <= 20, addresses.allSatisfy(MailAddresses.isAddress) else {
             throw AgentOSError.invalid(field, "must be one or several e-mail addresses with commas between them")
         }
     }

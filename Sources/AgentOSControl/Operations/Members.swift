@@ -67,7 +67,9 @@ extension Operation {
             ])
         ) { call in
             let email = try call.parameters.requiredString("email")
-            guard isAddress(email) else { throw AgentOSError.invalid("email", "must be an e-mail address") }
+            guard MailAddresses.isAddress(email) else {
+                throw AgentOSError.invalid("email", "must be an e-mail address")
+            }
             let role = call.parameters.string("role").flatMap(Role.init(word:)) ?? .viewer
             let settings = services.automation.settings
             let link = { @Sendable (token: String) in settings.publicURL + Route.invitesPrefix + token }
@@ -78,18 +80,6 @@ extension Operation {
                 "invite_id": .string("\(invite.id)"), "id": .string("\(invite.id)"), "email": .string(email),
                 "role": .string(role.word), "invite_url": .string(link(token)), "expires_at": .time(invite.expiresAt),
             ])
-        }
-    }
-
-    /// One `@` with something on both sides, a dot after it, and nothing that ends an address in a mail's header.
-    static func isAddress(_ text: String) -> Bool {
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), !parts[1].hasPrefix("."),
-            !parts[1].hasSuffix(".")
-        else { return false }
-        return text.unicodeScalars.allSatisfy { scalar in
-            scalar.value > 0x20 && scalar.value != 0x7f && !"<>,;\"\\()".unicodeScalars.contains(scalar)
-                && !scalar.properties.isWhitespace
         }
     }
 }

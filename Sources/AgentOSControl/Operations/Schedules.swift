@@ -17,7 +17,8 @@ extension Operation {
 
     private static func view(_ schedule: Schedule, of agent: Agent) -> JSONValue {
         var next: [Timestamp] = []
-        if let first = schedule.nextRunAt {
+        // Of an agent that takes no runs the times pass.
+        if agent.status == .active, let first = schedule.nextRunAt {
             next = [first] + (schedule.rule?.upcoming(after: first, count: 4) ?? [])
         }
         return [
@@ -27,7 +28,7 @@ extension Operation {
             "cron": .optional(schedule.cron),
             "input": (try? JSONParser.parse(schedule.input)) ?? .object(JSONObject()),
             "prompt_variables": .object(schedule.promptVariables), "enabled": .bool(schedule.isEnabled),
-            "next_run_at": .time(schedule.nextRunAt), "next_runs": .array(next.map { .time($0) }),
+            "next_run_at": .time(next.first), "next_runs": .array(next.map { .time($0) }),
             "last_run_at": .time(schedule.lastRunAt), "last_skipped_at": .time(schedule.lastSkippedAt),
         ]
     }

@@ -63,11 +63,12 @@ extension Operation {
 
     private static func update(_ services: ControlServices) -> Operation {
         Operation(
-            "webhooks_update", "Changes the given fields of a webhook; enabling one again forgets its failures.",
+            "webhooks_update",
+            "Changes the given fields of a webhook; enabling one again, or another URL, forgets its failures.",
             [
                 id, .optional("url", .string(1...2000), "Where to.").lasting,
                 .optional("events", .array(.choice(WebhookStore.events), 1...20), "Which events.").lasting,
-                .optional("name", .string(1...120), "A label.").lasting,
+                .optional("name", .string(1...120), "A label; null clears it."),
                 .optional("enabled", .boolean, "Whether it is told.").lasting,
             ], access: .role(.admin), returns: .object(done)
         ) { call in
@@ -75,8 +76,9 @@ extension Operation {
                 call.parameters.id("webhook_id"), workspace: call.workspaceKey)
             if let url = call.parameters.string("url") { try await services.checkURL(url, "url") }
             try await services.webhooks.update(
-                hook, name: call.parameters.string("name"), url: call.parameters.string("url"),
-                events: call.parameters.strings("events"), enabled: call.parameters.bool("enabled"))
+                hook, name: call.parameters.mentions("name") ? .some(call.parameters.string("name")) : nil,
+                url: call.parameters.string("url"), events: call.parameters.strings("events"),
+                enabled: call.parameters.bool("enabled"))
             services.agents.forgetAll()
             return OperationResult(["ok": true, "webhook_id": .string("\(hook.id)")])
         }

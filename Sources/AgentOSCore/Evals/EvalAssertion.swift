@@ -10,13 +10,14 @@ public struct EvalAssertion: Sendable {
         public var durationMilliseconds: Int
         /// In and out.
         public var tokens: Int
-        public var costUSD: Double
+        /// Nil when it is not known.
+        public var costUSD: Double?
         /// Model calls.
         public var steps: Int
 
         public init(
-            output: JSONValue, error: String?, tools: [String], durationMilliseconds: Int, tokens: Int, costUSD: Double,
-            steps: Int
+            output: JSONValue, error: String?, tools: [String], durationMilliseconds: Int, tokens: Int,
+            costUSD: Double?, steps: Int
         ) {
             self.output = output
             self.error = error
@@ -27,8 +28,8 @@ public struct EvalAssertion: Sendable {
             self.steps = steps
         }
 
-        /// The text of a plain answer, else the output as JSON.
-        public var text: String { EvalAssertion.plainText(of: output) ?? (output.isNull ? "" : output.text) }
+        /// The text of a plain answer, else the output as JSON; nil when there is none.
+        public var text: String? { EvalAssertion.plainText(of: output) ?? (output.isNull ? nil : output.text) }
     }
 
     public struct Result: Sendable {
@@ -115,9 +116,15 @@ public struct EvalAssertion: Sendable {
         return (text, value["model"]?.stringValue, value["threshold"]?.doubleValue ?? 0.7)
     }
 
+    /// What says something of an output, and so does not hold where there is none.
+    private static let ofOutput: Set<String> = [
+        "output_contains", "output_equals", "output_matches", "json_path_equals", "json_schema", "similar_to",
+    ]
+
     /// Of an assertion that has no rubric.
     public func judge(_ run: Observed) -> Result {
-        let text = run.text
+        let given = run.text
+        let text = given ?? ""
         let needle = value.stringValue ?? ""
         func result(_ passed: Bool, _ actual: JSONValue, _ expected: JSONValue? = nil) -> Result {
             Result(passed: passed, actual: actual, expected: expected ?? value)
@@ -126,9 +133,12 @@ public struct EvalAssertion: Sendable {
             result(actual <= (value.doubleValue ?? 0), shown)
         }
         let tools = JSONValue.array(run.tools.map(JSONValue.string))
+        if given == nil, Self.ofOutput.contains(type) {
+            return result(false, .null, type == "json_path_equals" ? value["value"] : nil)
+        }
         switch type {
         case "output_contains": return result(TextSearch.holds(text, needle), .string(text))
-        case "output_not_contains": return result(!TextSearch.holds(text, needle), .string(text))
+        case "output_not_contains": return result(!TextSearch.holds(text, needle), .optional(given))
         case "output_equals":
             return result(Self.areEqual(run.output, value) || Self.areEqual(.string(text), value), run.output)
         case "output_matches": return result(schema?.isValid(.string(text)) ?? false, .string(text))
@@ -149,7 +159,7 @@ public struct EvalAssertion: Sendable {
         case "no_error": return result(run.error == nil, run.error.map(JSONValue.string) ?? .null, .null)
         case "max_duration_ms": return atMost(Double(run.durationMilliseconds), .int(run.durationMilliseconds))
         case "max_tokens": return atMost(Double(run.tokens), .int(run.tokens))
-        case "max_cost_usd": return atMost(run.costUSD, .double(run.costUSD))
+        case "max_cost_usd": return run.costUSD.map { atMost($0, .double($0)) } ?? result(false, .null)
         case "max_steps": return atMost(Double(run.steps), .int(run.steps))
         default: return result(false, .null)
         }

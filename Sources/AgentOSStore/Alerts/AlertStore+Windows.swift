@@ -17,7 +17,7 @@ extension AlertStore {
     /// Looks at a rule over a window: fires when its condition came true, arms it again when it is false.
     /// - Returns: when to look again, in seconds; nil: when the next run ends.
     public func evaluate(rule key: Int64) async throws -> Double? {
-        guard let rule = try await rule(key: key), rule.isActive else { return nil }
+        guard var rule = try await rule(key: key), rule.isActive else { return nil }
         let now = clock.now()
         // An imported rule was not checked as a new one is.
         let minutes = min(max(rule.number("window_minutes") ?? 60, 1), 525_600)
@@ -32,6 +32,11 @@ extension AlertStore {
         case "no_runs":
             let last = try await lastRun(rule)
             let quiet = max(last ?? rule.createdAt, rule.createdAt)
+            if let breached = rule.breachedAt, quiet > breached {
+                // The condition was false meanwhile, whether anybody looked then or not.
+                try await rearm(rule)
+                rule.breachedAt = nil
+            }
             finding.reason = quiet < since ? "No run has completed for \(Int(minutes)) minutes." : nil
         default: return nil
         }
@@ -66,11 +71,7 @@ extension AlertStore {
     private func settle(_ rule: AlertRule, _ finding: Finding, now: Timestamp) async throws -> Double? {
         func seconds(until time: Timestamp) -> Double { Double(time.microseconds - now.microseconds) / 1e6 }
         guard let reason = finding.reason else {
-            if rule.breachedAt != nil {
-                try await committer.write { connection in
-                    try connection.run("UPDATE alert_rules SET breached_at = NULL WHERE key = $1", [.int(rule.key)])
-                }
-            }
+            if rule.breachedAt != nil { try await rearm(rule) }
             return nil
         }
         if rule.breachedAt == nil {
@@ -88,6 +89,15 @@ extension AlertStore {
         return finding.changesAt.map { max(seconds(until: $0), Self.lookSeconds) }
     }
 
+    /// Has a rule that fired fire again when its condition comes true.
+    private func rearm(_ rule: AlertRule) async throws {
+        try await committer.write { connection in
+            _ = try connection.run(
+                "UPDATE alert_rules SET breached_at = NULL WHERE key = $1 AND breached_at = $2",
+                [.int(rule.key), .time(rule.breachedAt)])
+        }
+    }
+
     /// The agents a rule watches.
     private static func agents(_ rule: AlertRule, _ connection: any SQLConnection) throws -> [Int64] {
         if let agent = rule.agentKey { return [agent] }
@@ -96,6 +106,7 @@ extension AlertStore {
         ) { try $0.requiredInt(0) }
     }
 
+    /// Runs that were cancelled count neither way.
     private func errorRate(_ rule: AlertRule, since: Timestamp) async throws -> String? {
         guard let threshold = rule.number("threshold_pct") else { return nil }
         let runs = rule.number("window_runs").map { Int(min(max($0, 1), 10_000)) }
@@ -109,6 +120,7 @@ extension AlertStore {
                     SELECT COUNT(*), COALESCE(SUM(status = 'failed'), 0) FROM (
                       SELECT status FROM runs
                       WHERE agent_key = $1 AND completed_at IS NOT NULL AND is_test = 0 AND completed_at >= $2
+                        AND status <> 'cancelled'
                       ORDER BY completed_at DESC LIMIT 100000)
                     """, [.int(agent), .time(since)]
                 ) { (try $0.requiredInt(0), try $0.requiredInt(1)) }
@@ -134,6 +146,7 @@ extension AlertStore {
                 """
                 SELECT completed_at, status = 'failed' FROM runs
                 WHERE agent_key = $1 AND completed_at IS NOT NULL AND is_test = 0 AND completed_at >= $2
+                  AND status <> 'cancelled'
                 ORDER BY completed_at DESC LIMIT $3
                 """, [.int(agent), .int(oldest), .int(Int64(count))]
             ) { (at: try $0.requiredInt(0), failed: $0.int(1) == 1) }

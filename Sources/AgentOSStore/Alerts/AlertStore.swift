@@ -13,7 +13,7 @@ public struct AlertRule: Sendable {
     public var channels: [String]
     public var notificationConfig: JSONObject
     public var isActive: Bool
-    public let breachedAt: Timestamp?
+    public var breachedAt: Timestamp?
     public let lastTriggeredAt: Timestamp?
     public let createdAt: Timestamp
 
@@ -128,7 +128,8 @@ public final class AlertStore: Sendable {
         try await committer.write(audit: .row("alert rule", in: "alert_rules", where: "id = $1", [.id(id)])) {
             connection in
             let count = try connection.int(
-                "SELECT COUNT(*) FROM alert_rules WHERE workspace_key = $1", [.int(workspace)])
+                "SELECT COUNT(*) FROM \(Self.tables) WHERE l.workspace_key = $1 AND a.deleted_at IS NULL",
+                [.int(workspace)])
             guard (count ?? 0) < Self.bound else {
                 throw AgentOSError(.conflict, "A workspace can have \(Self.bound) alert rules.")
             }
@@ -248,9 +249,7 @@ public final class AlertStore: Sendable {
             "run_id": .optional(run?.id.description),
         ]
         if rule.channels.contains("email") {
-            let addresses = (rule.notificationConfig["email"]?.stringValue ?? "").split(separator: ",").map {
-                $0.filter { $0 != " " }
-            }
+            let addresses = MailAddresses.split(rule.notificationConfig["email"]?.stringValue ?? "")
             var facts = [("Rule", rule.name), ("Condition", rule.conditionType), ("Time", now.iso8601)]
             if let agentID { facts.append(("Agent", agentID.text)) }
             if let run { facts.append(("Run", "\(run.id)")) }

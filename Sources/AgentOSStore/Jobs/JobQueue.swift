@@ -36,20 +36,28 @@ public final class JobQueue: Sendable {
 
     /// Puts a job into the queue, or gives the one of that name a new time; one that is being worked on is due once more.
     /// The dispatcher is woken when the transaction is over.
-    /// - Parameter workspace: whose admins may see it; nil leaves a known one as it is.
+    /// - Parameters:
+    ///   - workspace: whose admins may see it; nil leaves a known one as it is.
+    ///   - attempts: tries that its handler counts as made.
+    ///   - error: what became of the last of them.
     public static func enqueue(
         _ kind: String, name: String, at time: Timestamp, payload: JSONValue = .null, workspace: Int64? = nil,
-        now: Timestamp, _ connection: any SQLConnection
+        attempts: Int = 0, error: String? = nil, now: Timestamp, _ connection: any SQLConnection
     ) throws {
         connection.hasNewJobs = true
         try connection.run(
             """
-            INSERT INTO jobs (kind, name, run_at, payload, created_at, workspace_key) VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (kind, name) DO UPDATE SET run_at = excluded.run_at, payload = excluded.payload, attempts = 0,
-              lease_until = NULL, fence = jobs.fence + 1, parked_at = NULL, last_error = NULL,
+            INSERT INTO jobs (kind, name, run_at, payload, created_at, workspace_key, attempts, last_error)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (kind, name) DO UPDATE SET run_at = excluded.run_at, payload = excluded.payload,
+              attempts = excluded.attempts, last_error = excluded.last_error,
+              lease_until = NULL, fence = jobs.fence + 1, parked_at = NULL,
               workspace_key = COALESCE(excluded.workspace_key, jobs.workspace_key)
             """,
-            [.text(kind), .text(name), .time(time), .json(payload), .time(now), .optional(workspace)])
+            [
+                .text(kind), .text(name), .time(time), .json(payload), .time(now), .optional(workspace),
+                .optional(attempts), .optional(error.map { String($0.prefix(500)) }),
+            ])
     }
 
     public static func remove(_ kind: String, name: String, _ connection: any SQLConnection) throws {

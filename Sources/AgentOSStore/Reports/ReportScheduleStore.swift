@@ -32,6 +32,28 @@ public struct ReportSchedule: Sendable {
         return ScheduleRule(
             frequency == "weekly" ? .weekly(day: dayOfWeek ?? 1, minute: minute) : .daily(minute: minute), in: local)
     }
+
+    /// Missed reports are made up for this many days or weeks back.
+    private static let caughtUp = 7.0
+
+    /// Between two reports, but for changes of the clocks.
+    private var seconds: Double { frequency == "weekly" ? 7 * 86_400 : 86_400 }
+
+    /// When the period begins that ends at a due time: at the due time before, so that periods join by the calendar.
+    public func start(of due: Timestamp) -> Timestamp {
+        let usual = due.advanced(bySeconds: -seconds)
+        guard let rule, var start = rule.next(after: usual.advanced(bySeconds: -43_200)), start < due else {
+            return usual
+        }
+        while let next = rule.next(after: start), next < due { start = next }
+        return start
+    }
+
+    /// The due time after one whose report was written; it has passed already when some were missed.
+    func next(after due: Timestamp, now: Timestamp) -> Timestamp {
+        let horizon = now.advanced(bySeconds: -seconds * Self.caughtUp)
+        return rule?.next(after: max(due, horizon)) ?? now.advanced(bySeconds: 86_400)
+    }
 }
 
 extension ReportStore {
@@ -130,14 +152,14 @@ extension ReportStore {
         _ schedule: ReportSchedule, _ report: NewReport, subject: String
     ) async throws {
         let now = clock.now()
-        let next = schedule.rule?.next(after: now) ?? now.advanced(bySeconds: 86_400)
+        let next = schedule.next(after: schedule.nextRunAt, now: now)
         try await committer.write(cost: report.content.utf8.count + 1024) { connection in
             let moved = try connection.run(
                 "UPDATE report_schedules SET next_run_at = $3 WHERE workspace_key = $1 AND next_run_at = $2",
                 [.int(schedule.workspaceKey), .time(schedule.nextRunAt), .time(next)])
             guard moved > 0 else { return }
             try Self.insert(report, id: .new(at: now), now: now, connection)
-            let addresses = (schedule.email ?? "").split(separator: ",").map { $0.filter { $0 != " " } }
+            let addresses = MailAddresses.split(schedule.email ?? "")
             if !addresses.isEmpty {
                 try OutgoingMail(
                     to: addresses, subject: subject, lead: report.summary, facts: [],

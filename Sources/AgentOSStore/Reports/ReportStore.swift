@@ -139,7 +139,7 @@ public final class ReportStore: Sendable {
         public var sums = DaySums()
         /// Runs that used a model whose price is not known; their cost is not, or not all, in the sums.
         public var unpricedRuns = 0
-        /// Durations in milliseconds at half and at 95 % of the ended runs.
+        /// Durations in milliseconds that half and 95 % of the ended runs do not exceed (nearest rank).
         public var median: Int?
         public var percentile95: Int?
         /// The longest, longest first.
@@ -201,7 +201,7 @@ public final class ReportStore: Sendable {
             durations.sort { $0.0 < $1.0 }
             if !durations.isEmpty {
                 figures.median = durations[(durations.count - 1) / 2].0
-                figures.percentile95 = durations[min(durations.count - 1, durations.count * 95 / 100)].0
+                figures.percentile95 = durations[(durations.count * 95 + 99) / 100 - 1].0
             }
             figures.slowest = durations.suffix(5).reversed().map { ($0.1, $0.2, $0.0) }
             figures.failures = messages.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(10).map {

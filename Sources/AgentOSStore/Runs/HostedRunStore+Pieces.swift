@@ -42,6 +42,11 @@ extension HostedRunStore {
             digest = Array(SHA256.hash(data: body))
         }
 
+        /// Of what the server begins by itself: with a blank, which no caller's key has, so that none can take it first.
+        public init(own kind: String, _ name: String, body: some DataProtocol) {
+            self.init(key: "\(kind) \(name)", body: body)
+        }
+
         /// A key as a caller gave it.
         /// - Throws: VALIDATION_ERROR naming the field.
         public static func checked(_ key: String, field: String) throws -> String {

@@ -118,6 +118,19 @@ public final class ScheduleStore: Sendable {
         }
     }
 
+    /// Disables an agent's schedule, in a transaction of the caller's.
+    public func stop(agent: Int64, trail: AuditTrail?, _ connection: any SQLConnection) throws {
+        guard try Self.find(agent, connection)?.isEnabled == true else { return }
+        let now = clock.now()
+        try trail.around(.row("schedule", in: "schedules", where: "agent_key = $1", [.int(agent)]), connection) {
+            connection in
+            try connection.run(
+                "UPDATE schedules SET enabled = 0, next_run_at = NULL, updated_at = $2 WHERE agent_key = $1",
+                [.int(agent), .time(now)])
+            try Self.arm(agent, at: nil, now: now, connection)
+        }
+    }
+
     private static func arm(
         _ agent: Int64, at time: Timestamp?, now: Timestamp, _ connection: any SQLConnection
     ) throws {

@@ -7,6 +7,8 @@ public struct Delivery: Sendable {
     public let event: String
     public let body: [UInt8]
     public let attempts: Int
+    /// What became of the last try.
+    public let lastError: String?
     public let hookKey: Int64?
     public let ruleKey: Int64?
     public let runKey: Int64?
@@ -35,7 +37,8 @@ public final class DeliveryStore: Sendable {
     public static let deliverJob = "webhook.deliver"
     /// Finished deliveries are shown for so long.
     static let keptSeconds = 30.0 * 86_400
-    /// A receiver that fails for so long is disabled.
+    /// A receiver is disabled when a delivery to it fails for good so long after another one did, with none that arrived
+    /// in between.
     static let patienceSeconds = 3.0 * 86_400
     /// A delivery behind another one is called when that was tried; it looks for itself this often, in case that was
     /// given up.
@@ -71,11 +74,21 @@ public final class DeliveryStore: Sendable {
     }
 
     private static func arm(
-        _ key: Int64, at time: Timestamp, workspace: Int64? = nil, now: Timestamp, _ connection: any SQLConnection
+        _ key: Int64, at time: Timestamp, workspace: Int64? = nil, attempts: Int = 0, error: String? = nil,
+        now: Timestamp, _ connection: any SQLConnection
     ) throws {
         try JobQueue.enqueue(
             deliverJob, name: String(key), at: time, payload: ["delivery": .int(Int(key))],
-            workspace: workspace, now: now, connection)
+            workspace: workspace, attempts: attempts, error: error, now: now, connection)
+    }
+
+    /// Has a delivery come later without having been tried.
+    private static func putOff(
+        _ delivery: Delivery, seconds: Double, now: Timestamp, _ connection: any SQLConnection
+    ) throws {
+        try arm(
+            delivery.key, at: now.advanced(bySeconds: seconds), attempts: delivery.attempts, error: delivery.lastError,
+            now: now, connection)
     }
 
     /// Whether `d` comes behind another delivery: an older one of the same run to the same webhook that waits for its
@@ -96,14 +109,15 @@ public final class DeliveryStore: Sendable {
     static func pending(_ key: Int64, _ connection: any SQLConnection) throws -> Delivery? {
         try connection.row(
             """
-            SELECT d.key, d.id, d.event, d.body, d.attempts, d.hook_key, d.rule_key, d.run_key, \(Self.isBehind)
+            SELECT d.key, d.id, d.event, d.body, d.attempts, d.hook_key, d.rule_key, d.run_key,
+              \(Self.isBehind), CASE WHEN d.attempts > 0 THEN d.last_error END
             FROM deliveries d WHERE d.key = $1 AND d.status = 'pending'
             """, [.int(key)]
         ) { row in
             Delivery(
                 key: try row.requiredInt(0), id: DeliveryID(try row.bits(1)), event: try row.requiredText(2),
-                body: row.bytes(3) ?? [], attempts: Int(row.int(4) ?? 0), hookKey: row.int(5), ruleKey: row.int(6),
-                runKey: row.int(7), isBehind: row.int(8) == 1)
+                body: row.bytes(3) ?? [], attempts: Int(row.int(4) ?? 0), lastError: row.text(9), hookKey: row.int(5),
+                ruleKey: row.int(6), runKey: row.int(7), isBehind: row.int(8) == 1)
         }
     }
 
@@ -150,21 +164,42 @@ public final class DeliveryStore: Sendable {
             if isOver {
                 try job.map { try JobQueue.settle($0, connection) }
             } else if let seconds {
-                try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
+                try Self.arm(
+                    delivery.key, at: now.advanced(bySeconds: seconds), attempts: delivery.attempts + 1,
+                    error: attempt.error, now: now, connection)
             }
             try Self.callNext(after: delivery, now: now, connection)
-            guard let hook = delivery.hookKey else { return }
             if attempt.isDelivered {
+                guard let hook = delivery.hookKey else { return }
                 try connection.run(
                     "UPDATE webhooks SET failing_since = NULL WHERE key = $1 AND failing_since IS NOT NULL",
                     [.int(hook)])
-            } else {
-                try Self.noteFailure(of: hook, now: now, connection)
+            } else if isOver {
+                try Self.noteFailure(of: delivery, attempt.error, now: now, connection)
             }
         }
     }
 
-    private static func noteFailure(of hook: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
+    /// Takes note of a delivery that used up its tries.
+    private static func noteFailure(
+        of delivery: Delivery, _ error: String?, now: Timestamp, _ connection: any SQLConnection
+    ) throws {
+        if let hook = delivery.hookKey { try noteFailure(ofHook: hook, now: now, connection) }
+        guard let rule = delivery.ruleKey else { return }
+        // Nobody sees the deliveries of a rule, so its members are told.
+        let found = try connection.row(
+            "SELECT workspace_key, agent_key, name FROM alert_rules WHERE key = $1", [.int(rule)]
+        ) { (try $0.requiredInt(0), $0.int(1), try $0.requiredText(2)) }
+        guard let (workspace, agent, name) = found else { return }
+        try NotificationStore.insert(
+            .system, title: "The webhook of an alert could not be called: \(name)",
+            body: "After \(delivery.attempts + 1) tries: \(error ?? "it failed.")", workspace: workspace, agent: agent,
+            run: delivery.runKey, now: now, connection)
+    }
+
+    /// Disables a receiver that has failed for long: the first failure and this one are of deliveries that used up their
+    /// tries.
+    private static func noteFailure(ofHook hook: Int64, now: Timestamp, _ connection: any SQLConnection) throws {
         try connection.run(
             "UPDATE webhooks SET failing_since = COALESCE(failing_since, $2) WHERE key = $1", [.int(hook), .time(now)])
         let disabled = try connection.row(
@@ -184,7 +219,7 @@ public final class DeliveryStore: Sendable {
     public func putOff(_ delivery: Delivery, seconds: Double) async throws {
         let now = clock.now()
         try await committer.write { connection in
-            try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
+            try Self.putOff(delivery, seconds: seconds, now: now, connection)
         }
     }
 
@@ -196,7 +231,7 @@ public final class DeliveryStore: Sendable {
             let isBehind = try connection.int(
                 "SELECT \(Self.isBehind) FROM deliveries d WHERE d.key = $1", [.int(delivery.key)])
             let seconds = isBehind == 1 ? Self.longestQueueing : 0
-            try Self.arm(delivery.key, at: now.advanced(bySeconds: seconds), now: now, connection)
+            try Self.putOff(delivery, seconds: seconds, now: now, connection)
         }
     }
 

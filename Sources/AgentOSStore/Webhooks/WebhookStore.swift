@@ -57,7 +57,8 @@ public final class WebhookStore: Sendable {
 
     // MARK: - An agent's setting
 
-    /// Sets or clears the URL in an agent's settings, in a transaction of the caller's: with the agent, or not at all.
+    /// Sets or clears the URL in an agent's settings, in a transaction of the caller's: with the agent, or not at all. The
+    /// one that is set already is enabled again.
     /// - Returns: the new secret when a URL was set that was not set before.
     public func set(
         _ url: String?, agent: Agent, trail: AuditTrail?, _ connection: any SQLConnection
@@ -73,7 +74,14 @@ public final class WebhookStore: Sendable {
                 try connection.row(
                     "SELECT url FROM webhooks WHERE agent_key = $1 AND is_setting = 1", [.int(agent.key)]
                 ) { $0.text(0) } ?? nil
-            if known == url { return nil }
+            if known == url {
+                try connection.run(
+                    """
+                    UPDATE webhooks SET enabled = 1, failing_since = NULL, disabled_at = NULL
+                    WHERE agent_key = $1 AND is_setting = 1 AND enabled = 0
+                    """, [.int(agent.key)])
+                return nil
+            }
             try connection.run("DELETE FROM webhooks WHERE agent_key = $1 AND is_setting = 1", [.int(agent.key)])
             guard let url else { return nil }
             try Self.insert(
@@ -111,7 +119,10 @@ public final class WebhookStore: Sendable {
         let sealed = try vault.seal(secret, context: Self.context(id))
         try await committer.write(audit: .row("webhook", in: "webhooks", where: "id = $1", [.id(id)])) { connection in
             let count = try connection.int(
-                "SELECT COUNT(*) FROM webhooks WHERE workspace_key = $1 AND is_setting = 0", [.int(workspace)])
+                """
+                SELECT COUNT(*) FROM \(Self.tables)
+                WHERE h.workspace_key = $1 AND h.is_setting = 0 AND a.deleted_at IS NULL
+                """, [.int(workspace)])
             guard (count ?? 0) < Self.bound else {
                 throw AgentOSError(.conflict, "A workspace can have \(Self.bound) webhooks.")
             }
@@ -152,24 +163,25 @@ public final class WebhookStore: Sendable {
         return found
     }
 
-    /// Changes what is given; enabling one again forgets its failures.
+    /// Changes what is given; enabling one again, or another URL, forgets its failures.
+    /// - Parameter name: nil leaves it as it is, a nil inside clears it.
     /// - Throws: NOT_FOUND when it was deleted meanwhile.
     public func update(
-        _ webhook: Webhook, name: String?, url: String?, events: [String]?, enabled: Bool?
+        _ webhook: Webhook, name: String??, url: String?, events: [String]?, enabled: Bool?
     ) async throws {
         try await committer.write(audit: .row("webhook", in: "webhooks", where: "key = $1", [.int(webhook.key)])) {
             connection in
             let changed = try connection.run(
                 """
-                UPDATE webhooks SET name = COALESCE($2, name), url = COALESCE($3, url), events = COALESCE($4, events),
-                  enabled = COALESCE($5, enabled),
-                  failing_since = CASE WHEN $5 = 1 THEN NULL ELSE failing_since END,
+                UPDATE webhooks SET name = CASE WHEN $6 = 1 THEN $2 ELSE name END, url = COALESCE($3, url),
+                  events = COALESCE($4, events), enabled = COALESCE($5, enabled),
+                  failing_since = CASE WHEN $5 = 1 OR $3 <> url THEN NULL ELSE failing_since END,
                   disabled_at = CASE WHEN $5 = 1 THEN NULL ELSE disabled_at END WHERE key = $1
                 """,
                 [
-                    .int(webhook.key), .optional(name), .optional(url),
+                    .int(webhook.key), .optional(name.flatMap { $0 }), .optional(url),
                     .json(events.map { .array($0.map(JSONValue.string)) }),
-                    enabled.map(SQLValue.bool) ?? .null,
+                    enabled.map(SQLValue.bool) ?? .null, .bool(name != nil),
                 ])
             guard changed > 0 else { throw AgentOSError.notFound("webhook") }
         }
