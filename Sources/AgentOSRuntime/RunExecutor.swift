@@ -185,11 +185,9 @@ struct RunExecutor: Sendable {
     /// Lets go of the run as it is on record: it is taken up by the next process, or by this one when it can write
     /// again.
     private func leave(for cause: AgentOSError) {
+        guard cause != .shuttingDown else { return finish(.failed(.putOff(run: live.ref.id))) }
         var error = cause
-        error.message =
-            cause == .shuttingDown
-            ? "The server is shutting down; the run goes on when it is back."
-            : cause.message + " The run goes on when that is over."
+        error.message = cause.message + " The run goes on when that is over."
         error.runID = live.ref.id
         finish(.failed(error))
     }

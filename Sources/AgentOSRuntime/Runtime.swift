@@ -153,10 +153,11 @@ public final class Runtime: Sendable {
     /// and they are taken up when the server is back.
     public func drain(graceSeconds: Double) async {
         draining.withLock { $0 = true }
+        // Runs that nobody executes here will not be taken up any more: who waits for one is told at once.
+        launches.ringForGood()
         let end = monotonicNanoseconds() + UInt64(graceSeconds * 1_000_000_000)
         while activeCount > 0, monotonicNanoseconds() < end { try? await Task.sleep(for: .milliseconds(20)) }
         for live in allLive() { live.stop(.draining) }
-        launches.ringForGood()
         let last = monotonicNanoseconds() + 2_000_000_000
         while activeCount > 0, monotonicNanoseconds() < last { try? await Task.sleep(for: .milliseconds(20)) }
     }
@@ -208,10 +209,7 @@ public final class Runtime: Sendable {
             }
             if launches.isSilenced {
                 launches.stop(listener)
-                var error = AgentOSError.shuttingDown
-                error.message = "The server is shutting down; the run goes on when it is back."
-                error.runID = ref.id
-                throw error
+                throw AgentOSError.putOff(run: ref.id)
             }
             await launches.wait(listener, seconds: 0.5)
         }

@@ -178,6 +178,24 @@ struct StreamTests {
         }
     }
 
+    @Test("a reader who waits for a paused run is told at once that the server stops, and the run stays paused")
+    func drainedWhilePaused() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.probe("a"))
+            try await withRuntime(fake: fake, tools: [ProbeTool(requiresApproval: true)]) { runtime in
+                let (live, first) = try await runtime.stream(try await runtime.agent(tools: ["probe"]))
+                let seen = try #require(try await first.read().last?.id)
+                let (engine, ref) = (runtime.runtime, live.ref)
+                let reader = Task { _ = try await engine.stream(ref, after: seen).next(seconds: 30) }
+                try await Task.sleep(for: .milliseconds(50))
+                await engine.drain(graceSeconds: 0)
+                let error = await #expect(throws: AgentOSError.self) { try await reader.value }
+                #expect(error?.code == .unavailable && error?.runID == ref.id)
+                #expect(try await runtime.detail(of: ref).summary.status == .awaitingApproval)
+            }
+        }
+    }
+
     @Test("a reader that saw a question gets the next one, and then the end")
     func questions() async throws {
         try await withFakeProvider { fake in
