@@ -56,6 +56,7 @@ struct ReplayedJournal {
             recorded.cost = nil
             var call = round.call
             call.reservation = nil
+            call.lost = nil
             out += [.modelCalled(call), .modelReplied(recorded)]
             for result in round.settled where left > 0 {
                 left -= 1

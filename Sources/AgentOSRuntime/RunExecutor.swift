@@ -25,6 +25,8 @@ struct RunExecutor: Sendable {
         var isAnnounced = false
         /// What came of the open model call before it broke off.
         var unfinished: UnfinishedText?
+        /// What that call used all the same, until an entry of the journal tells of it.
+        var lost: LostReply?
         /// Tool calls that a dead process had begun.
         var unknown: Set<String> = []
         /// To be passed on once the pending entries are on the disk.
@@ -46,9 +48,15 @@ struct RunExecutor: Sendable {
             frames.append(RunFrame(id: FrameID(entry: machine.position - 1, number: number), frame: frame))
         }
 
-        /// Gives the open model call's reservation back.
-        mutating func settle() {
-            if let reservation = machine.openCall?.reservation { settlements.append((reservation, .zero)) }
+        /// Ends the open model call's reservation with what the call cost.
+        /// - Parameter day: when the call was made; a call for which nothing was set aside counts for that day.
+        mutating func settle(_ spent: Money = .zero, on day: Int64 = 0) {
+            if let reservation = machine.openCall?.reservation {
+                settlements.append((reservation, spent))
+                machine.noteReservation(nil)
+            } else if spent > .zero {
+                settlements.append((Reservation(amount: .zero, day: day), spent))
+            }
         }
     }
 
@@ -137,7 +145,8 @@ struct RunExecutor: Sendable {
             result = .failed(AgentOSError(.conflict, "The run was cancelled.", runID: live.ref.id))
         }
         state.recorder.end(
-            outcome, agent: plan.agentName, usage: state.machine.usage, from: live.startedAt, to: now)
+            outcome, agent: plan.agentName, usage: state.machine.usage + (state.lost?.usage ?? TokenUsage()),
+            from: live.startedAt, to: now)
         do {
             try state.take(.ended(outcome, unfinished: state.unfinished))
             guard let events = try state.recorder.take(at: now) else { return finish(.failed(ended)) }

@@ -128,6 +128,8 @@ public struct RunMachine: Sendable {
             else { return false }
             iterations = call.iteration
             openCall = call
+            usage = usage + (call.lost?.usage ?? TokenUsage())
+            cost = cost + (call.lost?.cost ?? .zero)
             // Journals of the first version do not say which model was called: it was the plan's.
             if call.model.isEmpty {
                 openCall?.model = plan.model
