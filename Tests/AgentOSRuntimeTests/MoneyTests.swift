@@ -22,7 +22,7 @@ extension FakeStep {
         let content = declined ? "[]" : #"[{"type": "tool_use", "id": "a", "name": "", "input": {}}]"#
         let reason = declined ? "refusal" : "tool_use"
         let usage = #"{"input_tokens": 11, "output_tokens": 7}"#
-        return .raw(body: #"{"type": "message", "content": \#(content), "stop_reason": "\#(reason)", "usage": \#(usage)}"#)
+        return .raw(body: #"{"content": \#(content), "stop_reason": "\#(reason)", "usage": \#(usage)}"#)
     }
 }
 
