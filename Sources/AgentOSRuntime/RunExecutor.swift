@@ -123,7 +123,7 @@ struct RunExecutor: Sendable {
     private var frameRun: FrameLog.Run {
         .init(
             id: live.ref.id, conversation: live.conversation, startedAt: live.startedAt, durationMilliseconds: nil,
-            pause: nil, now: clock.now())
+            pause: nil)
     }
 
     // MARK: - Ends

@@ -134,7 +134,7 @@ extension Runtime {
                 of: beginning.entries,
                 .init(
                     id: lease.ref.id, conversation: beginning.conversation, startedAt: beginning.run.startedAt,
-                    durationMilliseconds: nil, pause: nil, now: beginning.run.startedAt), after: .beginning))
+                    durationMilliseconds: nil, pause: nil), after: .beginning))
         launch(live, machine, workspace, shelf, resumed: false)
         return Started(ref: lease.ref, conversation: beginning.conversation, live: live)
     }

@@ -218,7 +218,7 @@ public final class Runtime: Sendable {
     /// How a run stands by its record; nil while it goes on.
     func report(of ref: RunRef) async throws -> RunOutcomeReport? {
         let state = try await services.hosted.state(ref)
-        guard let result = state.result(of: ref.id, now: services.clock.now()) else { return nil }
+        guard let result = state.result(of: ref.id) else { return nil }
         return RunOutcomeReport(run: ref.id, conversation: state.conversation, result: result)
     }
 
@@ -238,7 +238,7 @@ public final class Runtime: Sendable {
             of: journal,
             .init(
                 id: ref.id, conversation: state.conversation, startedAt: state.startedAt,
-                durationMilliseconds: state.durationMilliseconds, pause: state.pause, now: services.clock.now()),
+                durationMilliseconds: state.durationMilliseconds, pause: state.pause),
             after: after)
         return (frames, state)
     }
@@ -253,11 +253,11 @@ public struct RunOutcomeReport: Sendable {
 
 extension HostedRunStore.State {
     /// Nil while the run goes on.
-    func result(of run: RunID, now: Timestamp) -> RunResult? {
+    func result(of run: RunID) -> RunResult? {
         switch status {
         case .running: return nil
         case .awaitingApproval, .awaitingInput:
-            return pause.map { .paused($0, durationMilliseconds: max(0, now.millisecondsSince(startedAt))) }
+            return pause.map { .paused($0, durationMilliseconds: $0.milliseconds(after: startedAt)) }
         case .completed:
             return .completed(output: output ?? Array("null".utf8), durationMilliseconds: durationMilliseconds ?? 0)
         case .cancelled: return .failed(AgentOSError(.conflict, "The run was cancelled.", runID: run))
