@@ -138,11 +138,7 @@ struct RunExecutor: Sendable {
         case .completed(let output):
             result = .completed(output: output.encoded, durationMilliseconds: now.millisecondsSince(live.startedAt))
             turn = HostedRunStore.Turn(user: plan.prompt, assistant: state.machine.finalText ?? output.text)
-        case .failed(let code, let message, let detail):
-            let seconds = detail?["retry_after"]?.intValue
-            result = .failed(AgentOSError(code, message, runID: live.ref.id, retryAfter: seconds))
-        case .cancelled:
-            result = .failed(AgentOSError(.conflict, "The run was cancelled.", runID: live.ref.id))
+        case .failed, .cancelled: result = .failed(outcome.failure(of: live.ref.id) ?? ended)
         }
         state.recorder.end(
             outcome, agent: plan.agentName, usage: state.machine.usage + (state.lost?.usage ?? TokenUsage()),

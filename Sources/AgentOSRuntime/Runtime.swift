@@ -228,6 +228,12 @@ public final class Runtime: Sendable {
         RunStream(self, ref, after: after, live: live(ref))
     }
 
+    /// Whether a run has come as far as a frame of its stream: an entry is on record before any frame tells of it.
+    public func hasBegun(_ frame: FrameID, of ref: RunRef) async throws -> Bool {
+        guard frame != .beginning else { return true }
+        return try await services.hosted.entryCount(of: ref) > frame.entry
+    }
+
     func recordedFrames(
         of ref: RunRef, after: FrameID
     ) async throws -> (frames: [RunFrame], state: HostedRunStore.State) {
@@ -262,10 +268,22 @@ extension HostedRunStore.State {
             return .completed(output: output ?? Array("null".utf8), durationMilliseconds: durationMilliseconds ?? 0)
         case .cancelled: return .failed(AgentOSError(.conflict, "The run was cancelled.", runID: run))
         case .failed:
-            guard case .ended(.failed(let code, let message, _), _)? = last else {
+            guard case .ended(let outcome, _)? = last, let failure = outcome.failure(of: run) else {
                 return .failed(AgentOSError(.internal, "The run failed.", runID: run))
             }
-            return .failed(AgentOSError(code, message, runID: run))
+            return .failed(failure)
+        }
+    }
+}
+
+extension RunOutcome {
+    /// What the callers of a run that ended so hear, whenever they ask; nil when it completed.
+    func failure(of run: RunID) -> AgentOSError? {
+        switch self {
+        case .completed: nil
+        case .failed(let code, let message, let detail):
+            AgentOSError(code, message, runID: run, retryAfter: detail?["retry_after"]?.intValue)
+        case .cancelled: AgentOSError(.conflict, "The run was cancelled.", runID: run)
         }
     }
 }

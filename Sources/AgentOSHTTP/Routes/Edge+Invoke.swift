@@ -59,17 +59,18 @@ extension Edge {
         }
         let after = try Self.lastFrame(request)
         let runtime = services.runtime
+        guard try await runtime.hasBegun(after, of: run) else { throw Self.noFrame }
         return frames(on: channel) { runtime.stream(run, after: after) }
     }
 
     /// The frame that a returning reader has seen last.
     private static func lastFrame(_ request: Request) throws -> FrameID {
         guard let text = request.headers[Header.lastEventID], !text.isEmpty else { return .beginning }
-        guard let last = FrameID(text) else {
-            throw AgentOSError.invalid("Last-Event-ID", "is not the id of a frame of this stream")
-        }
+        guard let last = FrameID(text) else { throw noFrame }
         return last
     }
+
+    private static let noFrame = AgentOSError.invalid("Last-Event-ID", "is not the id of a frame of this stream")
 
     /// Writes a run's frames as they come, until the run is over or pauses: what is past out of the store, what comes
     /// while the run is here through a pump.
