@@ -40,7 +40,8 @@ enum AgentFields {
         }
         if let url = parameters.string("webhook_url") { try await services.checkURL(url, "webhook_url") }
         for field in ["tools", "approval_tools", "approval_required_tools"] {
-            try await services.runtime.tools.check(parameters.strings(field) ?? [], field: field, workspace: workspace)
+            try await services.runtime.tools.check(
+                parameters.strings(field) ?? [], field: field, gated: field != "tools", workspace: workspace)
         }
         if let pins = parameters.strings("pinned_resource_ids"), !pins.isEmpty {
             _ = try await services.pinned.checked(pins, workspace: workspace)
