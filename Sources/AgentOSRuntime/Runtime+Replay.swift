@@ -21,7 +21,8 @@ extension Runtime {
     ///
     /// Steps count model calls and tool calls from 1. What was taken over is not done again and costs nothing.
     /// - Parameter step: the first step that is made anew; nil: the first.
-    /// Which calls need a person's yes, and what the run may cost, is as the agent says now; no gate of the record is lost.
+    /// Which calls need a person's yes, and what the run may cost, is as the agent says now; no gate of the record is
+    /// lost.
     /// - Throws: VALIDATION_ERROR for a step that the run does not have, a run that was not hosted, an agent that takes
     ///   no runs, or an input that is not as the agent's input_schema wants it; PAYMENT_REQUIRED as for an invoke.
     public func replay(

@@ -109,6 +109,9 @@ struct MoneyTests {
                 #expect(try await runtime.budget(agent).spentToday == callCost + callCost)
                 let root = try await runtime.events(run).last { $0["kind"] == "agent" }
                 #expect(root?["payload"]?["input_tokens"] == 22)
+                // Whoever takes the run up knows of it.
+                let machine = try RunMachine(journal: try await runtime.store.hosted.journal(of: run.ref))
+                #expect(machine.cost == callCost + callCost && machine.usage.input == 22)
                 let poor = try await runtime.spender(maxCost: 0.02) { $0.fallbackModels = ["claude-spare"] }
                 let stopped = try await runtime.say("go", to: poor)
                 #expect(await stopped.result().error?.code == .paymentRequired)
