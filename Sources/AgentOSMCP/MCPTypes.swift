@@ -23,12 +23,30 @@ public struct MCPTool: Sendable, Hashable {
     init?(_ value: JSONValue) {
         guard let name = value["name"]?.stringValue, !name.isEmpty, name.utf8.count <= 200 else { return nil }
         let hints = value["annotations"]
-        let schema = value["inputSchema"].flatMap { $0.objectValue == nil ? nil : $0 }
         self.init(
             name: name, description: value["description"]?.stringValue ?? value["title"]?.stringValue ?? "",
-            inputSchema: schema ?? ["type": "object", "properties": [:]],
+            inputSchema: Self.argumentsSchema(value["inputSchema"]),
             isReadOnly: hints?["readOnlyHint"]?.boolValue ?? false,
             isIdempotent: hints?["idempotentHint"]?.boolValue ?? false)
+    }
+
+    /// A server's schema as model providers take it: one that they refuse would end every run that is offered the tool.
+    /// It is of type object, has properties and no choice at its root; what it says less than the server wanted, the
+    /// server judges itself when it is called.
+    private static func argumentsSchema(_ given: JSONValue?) -> JSONValue {
+        guard var schema = given?.objectValue, isForObjects(schema["type"]),
+            schema["properties"].map({ $0.objectValue != nil }) ?? true
+        else { return ["type": "object", "properties": [:]] }
+        schema["type"] = .string("object")
+        if schema["properties"] == nil { schema["properties"] = .object(JSONObject()) }
+        for choice in ["anyOf", "oneOf", "allOf"] { schema[choice] = nil }
+        return .object(schema)
+    }
+
+    /// Whether values of a schema's `type` can be objects.
+    private static func isForObjects(_ type: JSONValue?) -> Bool {
+        guard let type else { return true }
+        return type == "object" || type.arrayValue?.contains("object") == true
     }
 }
 

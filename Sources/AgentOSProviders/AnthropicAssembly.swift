@@ -16,7 +16,7 @@ struct AnthropicAssembly: StreamAssembly {
     private let wire: ProviderWire
     private let output: AnthropicOutputTool?
     private var blocks: [Block] = []
-    private var usage = TokenUsage()
+    private(set) var usage = TokenUsage()
     private var stopReason: String?
     /// Whether anything of this format has come in.
     private(set) var hasBegun = false
@@ -108,18 +108,18 @@ struct AnthropicAssembly: StreamAssembly {
     /// - Throws: `ProviderError`
     mutating func read(message: JSONValue) throws -> ModelReply {
         if message["type"]?.stringValue == "error" { throw wire.inner(message["error"] ?? .null) }
-        guard let content = message["content"]?.arrayValue else { throw wire.garbage }
+        count(message["usage"])
+        guard let content = message["content"]?.arrayValue else { throw wire.garbage.counting(usage) }
         for (index, block) in content.enumerated() {
             _ = start(["index": .int(index), "content_block": block])
         }
         stopReason = message["stop_reason"]?.stringValue
-        count(message["usage"])
         return try reply()
     }
 
     /// - Throws: `ProviderError` when a tool call has no name, or the model refused to answer.
     func reply() throws -> ModelReply {
-        if stopReason == "refusal" { throw wire.declined(nil) }
+        if stopReason == "refusal" { throw wire.declined(nil).counting(usage) }
         var reader = ToolCallReader()
         var reply = ModelReply(text: "", usage: usage, stopReason: stopReason)
         var answer: JSONValue?
@@ -128,7 +128,7 @@ struct AnthropicAssembly: StreamAssembly {
                 reply.text += block.text
                 continue
             }
-            guard !block.name.isEmpty else { throw wire.garbage }
+            guard !block.name.isEmpty else { throw wire.garbage.counting(usage) }
             let now = wire.clock.now()
             let call =
                 block.pieces.isEmpty

@@ -25,7 +25,9 @@ public struct AnthropicMessages: ModelProvider {
         guard request.stream else { return try assembly.read(message: try await wire.json(answer)) }
         // What the answer is under a schema is known at the end only.
         assembly = try await wire.events(answer, into: assembly) { if output == nil { onText($0) } }
-        guard assembly.isComplete else { throw assembly.hasBegun ? wire.brokenOff : wire.garbage }
+        guard assembly.isComplete else {
+            throw (assembly.hasBegun ? wire.brokenOff : wire.garbage).counting(assembly.usage)
+        }
         let reply = try assembly.reply()
         if output != nil, !reply.text.isEmpty { onText([reply.text]) }
         return reply

@@ -15,7 +15,7 @@ struct OpenAIAssembly: StreamAssembly {
     /// Whether what is in the text says why the model will not answer.
     private var isRefusal = false
     private var calls: [Call] = []
-    private var usage = TokenUsage()
+    private(set) var usage = TokenUsage()
     private var finishReason: String?
     private(set) var hasBegun = false
     /// Whether `[DONE]` has come in.
@@ -91,9 +91,10 @@ struct OpenAIAssembly: StreamAssembly {
     /// - Throws: `ProviderError`
     mutating func read(completion: JSONValue) throws -> ModelReply {
         if let error = completion["error"], !error.isNull { throw wire.inner(error) }
+        count(completion["usage"])
         guard let choice = completion["choices"]?.arrayValue?.first, let message = choice["message"],
             message.objectValue != nil
-        else { throw wire.garbage }
+        else { throw wire.garbage.counting(usage) }
         if let parts = message["content"]?.arrayValue {
             text = parts.compactMap { $0["text"]?.stringValue }.joined()
         } else {
@@ -109,19 +110,18 @@ struct OpenAIAssembly: StreamAssembly {
                 arguments: arguments?.stringValue ?? arguments.flatMap { $0.isNull ? nil : $0.text } ?? "")
         }
         finishReason = choice["finish_reason"]?.stringValue
-        count(completion["usage"])
         return try reply()
     }
 
     /// - Throws: `ProviderError` when a tool call has no name, or the model refused to answer. In a conversation a
     ///   refusal in words is an answer like any other; where a schema must be satisfied it is none.
     func reply() throws -> ModelReply {
-        if finishReason == "content_filter" { throw wire.declined(nil) }
-        if isRefusal, output != nil { throw wire.declined(text) }
+        if finishReason == "content_filter" { throw wire.declined(nil).counting(usage) }
+        if isRefusal, output != nil { throw wire.declined(text).counting(usage) }
         var reader = ToolCallReader()
         var reply = ModelReply(text: text, usage: usage, stopReason: finishReason)
         for call in calls {
-            guard !call.name.isEmpty else { throw wire.garbage }
+            guard !call.name.isEmpty else { throw wire.garbage.counting(usage) }
             reply.toolCalls.append(
                 reader.call(id: call.id, name: call.name, arguments: call.arguments, now: wire.clock.now()))
         }

@@ -24,7 +24,7 @@ public struct OpenAIChat: ModelProvider {
         // What the answer is under a schema is known at the end only.
         assembly = try await wire.events(answer, into: assembly) { if output == nil { onText($0) } }
         guard assembly.isComplete || assembly.hasFinished else {
-            throw assembly.hasBegun ? wire.brokenOff : wire.garbage
+            throw (assembly.hasBegun ? wire.brokenOff : wire.garbage).counting(assembly.usage)
         }
         let reply = try assembly.reply()
         if output != nil, !reply.text.isEmpty { onText([reply.text]) }

@@ -1,3 +1,5 @@
+import AgentOSCore
+
 /// Why a model call brought no reply.
 public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible {
     public enum Kind: String, Sendable, Equatable {
@@ -25,6 +27,8 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
     public let retryAfter: Double?
     /// How many further attempts can make sense: 0, 1 (a reply that broke off) or 2.
     public let repeats: Int
+    /// The tokens that the provider counted all the same; nil when it told of none.
+    public internal(set) var usage: TokenUsage?
 
     /// Whether another model can succeed with the same request: the fault lies with the provider or the model, not
     /// with the key or what was asked.
@@ -49,6 +53,14 @@ public struct ProviderError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     public var description: String { message }
+
+    /// The same error with what the provider counted besides.
+    func counting(_ usage: TokenUsage) -> ProviderError {
+        guard usage != TokenUsage() else { return self }
+        var error = self
+        error.usage = usage + (self.usage ?? TokenUsage())
+        return error
+    }
 
     /// The kind that a status outside 200..<300 stands for.
     /// - Parameter code: the code inside the error, where the provider has any; some say with it that they lack the

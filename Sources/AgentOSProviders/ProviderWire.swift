@@ -83,7 +83,9 @@ struct ProviderWire: Sendable {
                 return isComplete ? .enough : .more
             }
         } catch {
-            throw fault(error)
+            let fault = self.fault(error)
+            guard let known = fault as? ProviderError else { throw fault }
+            throw known.counting(state.withLock { $0.assembly.usage })
         }
         return state.withLock { $0.assembly }
     }
@@ -181,6 +183,9 @@ struct ProviderWire: Sendable {
 protocol StreamAssembly: Sendable {
     /// Whether the stream has said that the reply is complete.
     var isComplete: Bool { get }
+
+    /// What the provider has counted so far.
+    var usage: TokenUsage { get }
 
     /// Takes in the data of an event.
     /// - Returns: text to pass on, if any.

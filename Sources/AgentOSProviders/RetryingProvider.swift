@@ -29,16 +29,21 @@ public struct RetryingProvider: ModelProvider {
     ) async throws -> ModelReply {
         let delivered = Delivered()
         var repeats = 0
+        // What the tries that failed used is part of what the call used.
+        var lost = TokenUsage()
         while true {
             do {
-                return try await base.reply(to: request) { pieces in
+                var reply = try await base.reply(to: request) { pieces in
                     delivered.set()
                     onText(pieces)
                 }
+                reply.usage = reply.usage + lost
+                return reply
             } catch let error as ProviderError {
                 guard repeats < min(Self.maximumRepeats, error.repeats), !delivered.isSet,
                     error.retryAfter ?? 0 <= Self.maximumDelaySeconds
-                else { throw error }
+                else { throw error.counting(lost) }
+                lost = lost + (error.usage ?? TokenUsage())
                 try Task.checkCancellation()
                 try await sleep(delay(after: error, repeats: repeats))
                 repeats += 1

@@ -45,7 +45,8 @@ struct ReplayedJournal {
     var stepCount: Int { rounds.reduce(0) { $0 + 1 + $1.settled.count } }
 
     /// Steps 1 to `step` - 1 as entries of another journal; what is taken over counts no tokens and no money.
-    func entries(before step: Int) -> [JournalEntry] {
+    /// - Parameter waits: whether a call that is made anew waits for a person's yes, whatever held when its reply came.
+    func entries(before step: Int, waits: (ToolCall) -> Bool) -> [JournalEntry] {
         var out: [JournalEntry] = []
         var left = step - 1
         for round in rounds {
@@ -56,9 +57,17 @@ struct ReplayedJournal {
             recorded.cost = nil
             var call = round.call
             call.reservation = nil
+            call.lost = nil
+            let settled = round.settled.prefix(left)
+            left -= settled.count
+            for call in recorded.reply.toolCalls
+            where !settled.contains(where: { $0.callID == call.id }) && !recorded.gated.contains(call.id)
+                && !recorded.questions.contains(call.id) && waits(call)
+            {
+                recorded.gated.append(call.id)
+            }
             out += [.modelCalled(call), .modelReplied(recorded)]
-            for result in round.settled where left > 0 {
-                left -= 1
+            for result in settled {
                 out += [.toolsCalled(callIDs: [result.callID]), .toolReturned(result, cost: nil)]
             }
         }

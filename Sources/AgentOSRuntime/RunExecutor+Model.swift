@@ -56,13 +56,15 @@ extension RunExecutor {
 
     /// Puts the intent on record, with the money it may cost.
     private func announce(_ call: inout ModelCall, _ open: ModelCall?, _ state: inout Progress) async throws {
-        try Self.checkCost(state.machine)
+        try Self.checkCost(state.machine, besides: state.lost?.cost)
         let before = state
         let now = clock.now()
         // Text of the call that this one takes the place of does not count any more: the reset says so.
         state.unfinished = nil
         state.settle()
         call.reservation = nil
+        call.lost = state.lost
+        state.lost = nil
         if open == nil || open?.model != call.model {
             Self.recordRequest(state.machine, iteration: call.iteration, model: call.model, at: now, &state.recorder)
         }
@@ -78,12 +80,14 @@ extension RunExecutor {
     }
 
     /// Asked before each model call, the first one included.
+    /// - Parameter lost: what was spent that is not on record yet.
     /// - Throws: PAYMENT_REQUIRED when the run has spent what it may.
-    static func checkCost(_ machine: RunMachine) throws {
-        guard let limit = machine.plan.maxCost, machine.cost >= limit else { return }
+    static func checkCost(_ machine: RunMachine, besides lost: Money? = nil) throws {
+        let cost = machine.cost + (lost ?? .zero)
+        guard let limit = machine.plan.maxCost, cost >= limit else { return }
         throw AgentOSError(
             .paymentRequired,
-            "The run has cost \(machine.cost.usd) US dollars; it may cost \(limit.usd) (max_cost_usd).")
+            "The run has cost \(cost.usd) US dollars; it may cost \(limit.usd) (max_cost_usd).")
     }
 
     /// An upper bound of what the call costs; zero for a model without a price.
@@ -112,7 +116,6 @@ extension RunExecutor {
             outputSchema: plan.outputSchema, stream: streams)
         let start = clock.now()
         let span = UUIDBits.v7(at: start)
-        let root = state.recorder.rootSpan
         let entry = state.machine.position - 1
         let text = CallText(of: live, entry: entry)
         let reply: ModelReply
@@ -121,19 +124,13 @@ extension RunExecutor {
             reply = try await provider.reply(to: request) { text.add($0) }
         } catch {
             state.unfinished = UnfinishedText(text.finish())
-            state.recorder.span(
-                call.model, kind: "llm", id: span, parent: root, from: start, to: clock.now(), level: .error,
-                ["model": .string(call.model), "error": .string(Self.message(of: error))])
+            record(error, call, span: span, from: start, &state)
             throw error
         }
         CrashPoint.pass("after-effect/model")
         let cost = services.prices.price(of: call.model, at: start)?.cost(of: reply.usage)
         record(reply, call, cost, span: span, from: start, to: clock.now(), &state)
-        if let reservation = state.machine.openCall?.reservation {
-            state.settlements.append((reservation, cost ?? .zero))
-        } else if let cost, cost > .zero {
-            state.settlements.append((Reservation(amount: .zero, day: BudgetStore.day(of: start)), cost))
-        }
+        state.settle(cost ?? .zero, on: BudgetStore.day(of: start))
         let (gated, questions) = sort(reply.toolCalls, plan)
         var sizes = text.finish().map(\.utf8.count)
         if sizes.isEmpty, !reply.text.isEmpty {
@@ -149,6 +146,23 @@ extension RunExecutor {
         guard !free.isEmpty else { return }
         try announceTools(free, at: clock.now(), &state)
         try await commit(&state)
+    }
+
+    /// A call that brought no reply, with what its provider counted all the same.
+    private func record(
+        _ error: any Error, _ call: ModelCall, span: UUIDBits, from start: Timestamp, _ state: inout Progress
+    ) {
+        let usage = (error as? ProviderError)?.usage
+        let cost = usage.flatMap { services.prices.price(of: call.model, at: start)?.cost(of: $0) }
+        var payload: JSONObject = ["model": .string(call.model), "error": .string(Self.message(of: error))]
+        for (name, value) in usage?.members() ?? [] { payload[name] = value }
+        if let cost { payload["cost_usd"] = .double(cost.usd) }
+        state.recorder.span(
+            call.model, kind: "llm", id: span, parent: state.recorder.rootSpan, from: start, to: clock.now(),
+            level: .error, tokens: usage, model: call.model, cost: cost, payload)
+        guard let usage else { return }
+        state.lost = LostReply(usage: usage, cost: cost)
+        state.settle(cost ?? .zero, on: BudgetStore.day(of: start))
     }
 
     private func record(

@@ -48,7 +48,6 @@ extension RunExecutor {
             }
         }
         try await commit(&state, pause: pause)
-        finish(
-            .paused(pause, durationMilliseconds: max(0, clock.now().millisecondsSince(live.startedAt))), id: id)
+        finish(.paused(pause, durationMilliseconds: pause.milliseconds(after: live.startedAt)), id: id)
     }
 }

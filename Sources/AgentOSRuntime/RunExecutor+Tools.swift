@@ -23,14 +23,19 @@ extension RunExecutor {
             }
             switch tool.interaction {
             case .question: questions.append(call.id)
-            case .call:
-                // In a test run such calls are stubbed instead.
-                if !plan.isTest, Self.isGated(tool, plan) {
-                    gated.append(call.id)
-                }
+            case .call: if Self.waits(call, shelf, plan) { gated.append(call.id) }
             }
         }
         return (gated, questions)
+    }
+
+    /// Whether a call waits for a person's yes.
+    static func waits(_ call: ToolCall, _ shelf: ToolShelf, _ plan: RunPlan) -> Bool {
+        // In a test run such calls are stubbed instead.
+        guard !plan.isTest, plan.tools.contains(call.name), let tool = shelf[call.name],
+            case .call = tool.interaction, shelf.problem(with: call) == nil
+        else { return false }
+        return isGated(tool, plan)
     }
 
     private static func isGated(_ tool: any Tool, _ plan: RunPlan) -> Bool {

@@ -25,6 +25,8 @@ struct RunExecutor: Sendable {
         var isAnnounced = false
         /// What came of the open model call before it broke off.
         var unfinished: UnfinishedText?
+        /// What that call used all the same, until an entry of the journal tells of it.
+        var lost: LostReply?
         /// Tool calls that a dead process had begun.
         var unknown: Set<String> = []
         /// To be passed on once the pending entries are on the disk.
@@ -46,9 +48,15 @@ struct RunExecutor: Sendable {
             frames.append(RunFrame(id: FrameID(entry: machine.position - 1, number: number), frame: frame))
         }
 
-        /// Gives the open model call's reservation back.
-        mutating func settle() {
-            if let reservation = machine.openCall?.reservation { settlements.append((reservation, .zero)) }
+        /// Ends the open model call's reservation with what the call cost.
+        /// - Parameter day: when the call was made; a call for which nothing was set aside counts for that day.
+        mutating func settle(_ spent: Money = .zero, on day: Int64 = 0) {
+            if let reservation = machine.openCall?.reservation {
+                settlements.append((reservation, spent))
+                machine.noteReservation(nil)
+            } else if spent > .zero {
+                settlements.append((Reservation(amount: .zero, day: day), spent))
+            }
         }
     }
 
@@ -115,7 +123,7 @@ struct RunExecutor: Sendable {
     private var frameRun: FrameLog.Run {
         .init(
             id: live.ref.id, conversation: live.conversation, startedAt: live.startedAt, durationMilliseconds: nil,
-            pause: nil, now: clock.now())
+            pause: nil)
     }
 
     // MARK: - Ends
@@ -130,14 +138,11 @@ struct RunExecutor: Sendable {
         case .completed(let output):
             result = .completed(output: output.encoded, durationMilliseconds: now.millisecondsSince(live.startedAt))
             turn = HostedRunStore.Turn(user: plan.prompt, assistant: state.machine.finalText ?? output.text)
-        case .failed(let code, let message, let detail):
-            let seconds = detail?["retry_after"]?.intValue
-            result = .failed(AgentOSError(code, message, runID: live.ref.id, retryAfter: seconds))
-        case .cancelled:
-            result = .failed(AgentOSError(.conflict, "The run was cancelled.", runID: live.ref.id))
+        case .failed, .cancelled: result = .failed(outcome.failure(of: live.ref.id) ?? ended)
         }
         state.recorder.end(
-            outcome, agent: plan.agentName, usage: state.machine.usage, from: live.startedAt, to: now)
+            outcome, agent: plan.agentName, usage: state.machine.usage + (state.lost?.usage ?? TokenUsage()),
+            from: live.startedAt, to: now)
         do {
             try state.take(.ended(outcome, unfinished: state.unfinished))
             guard let events = try state.recorder.take(at: now) else { return finish(.failed(ended)) }
@@ -185,11 +190,9 @@ struct RunExecutor: Sendable {
     /// Lets go of the run as it is on record: it is taken up by the next process, or by this one when it can write
     /// again.
     private func leave(for cause: AgentOSError) {
+        guard cause != .shuttingDown else { return finish(.failed(.putOff(run: live.ref.id))) }
         var error = cause
-        error.message =
-            cause == .shuttingDown
-            ? "The server is shutting down; the run goes on when it is back."
-            : cause.message + " The run goes on when that is over."
+        error.message = cause.message + " The run goes on when that is over."
         error.runID = live.ref.id
         finish(.failed(error))
     }

@@ -134,7 +134,7 @@ extension Runtime {
                 of: beginning.entries,
                 .init(
                     id: lease.ref.id, conversation: beginning.conversation, startedAt: beginning.run.startedAt,
-                    durationMilliseconds: nil, pause: nil, now: beginning.run.startedAt), after: .beginning))
+                    durationMilliseconds: nil, pause: nil), after: .beginning))
         launch(live, machine, workspace, shelf, resumed: false)
         return Started(ref: lease.ref, conversation: beginning.conversation, live: live)
     }
@@ -184,11 +184,17 @@ extension Runtime {
         guard let input = try? JSONParser.parse(request.input), let object = input.objectValue else {
             throw AgentOSError.invalid("input", "must be an object")
         }
-        guard let schema = agent.inputSchema.flatMap({ try? JSONSchema($0) }) else { return object }
-        let issues = schema.issues(in: input)
-        guard let first = issues.first else { return object }
+        try check(input: object, of: agent, field: "input")
+        return object
+    }
+
+    /// - Throws: VALIDATION_ERROR naming what is not as the agent's input_schema wants it.
+    static func check(input: JSONObject, of agent: Agent, field: String) throws {
+        guard let schema = agent.inputSchema.flatMap({ try? JSONSchema($0) }) else { return }
+        let issues = schema.issues(in: .object(input))
+        guard let first = issues.first else { return }
         func path(_ issue: JSONSchema.Issue) -> String {
-            issue.path.isEmpty ? "input" : issue.path.hasPrefix("[") ? "input" + issue.path : "input." + issue.path
+            issue.path.isEmpty ? field : issue.path.hasPrefix("[") ? field + issue.path : "\(field).\(issue.path)"
         }
         var error = AgentOSError.invalid(path(first), first.message)
         error.details = issues.map { FieldError(path: path($0), message: $0.message) }

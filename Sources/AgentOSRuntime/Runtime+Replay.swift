@@ -21,16 +21,19 @@ extension Runtime {
     ///
     /// Steps count model calls and tool calls from 1. What was taken over is not done again and costs nothing.
     /// - Parameter step: the first step that is made anew; nil: the first.
-    /// - Throws: VALIDATION_ERROR for a step that the run does not have, a run that was not hosted, or an agent that
-    ///   takes no runs.
+    /// Which calls need a person's yes, and what the run may cost, is as the agent says now; no gate of the record is
+    /// lost.
+    /// - Throws: VALIDATION_ERROR for a step that the run does not have, a run that was not hosted, an agent that takes
+    ///   no runs, or an input that is not as the agent's input_schema wants it; PAYMENT_REQUIRED as for an invoke.
     public func replay(
         _ origin: RunRef, fromStep step: Int?, _ overrides: Overrides, workspace: WorkspaceRef
     ) async throws -> Started {
         guard origin.hosted else { throw AgentOSError(.validation, "Only runs of hosted agents can be replayed.") }
-        guard let agent = try await services.agents.id(ofKey: origin.agentKey) else {
+        guard let id = try await services.agents.id(ofKey: origin.agentKey) else {
             throw AgentOSError.notFound("agent")
         }
-        try check(try await services.agents.agent(agent, workspace: workspace.key))
+        let agent = try await services.agents.agent(id, workspace: workspace.key)
+        try check(agent)
         try checkCapacity()
         let journal = try await services.hosted.journal(of: origin)
         guard case .started(var plan)? = journal.first else { throw AgentOSError(.internal, "The run has no journal.") }
@@ -44,7 +47,9 @@ extension Runtime {
             throw AgentOSError.invalid(
                 "overrides.input", "can only be changed when everything is made anew (from_step 1)")
         }
-        let input = try await apply(overrides, to: &plan, origin, workspace)
+        let input = try await apply(overrides, to: &plan, origin, agent, workspace)
+        for tool in agent.approvalTools where !plan.approvalTools.contains(tool) { plan.approvalTools.append(tool) }
+        plan.maxCost = agent.maxCost
         plan.origin = .init(run: origin.id, step: first)
         plan.depth = 1
         plan.lineage = Array(plan.lineage.suffix(1))
@@ -57,7 +62,7 @@ extension Runtime {
             hosted: true, isTest: origin.isTest, input: input, startedAt: now)
         var beginning = try beginning(plan, shelf, run)
         beginning.origin = (origin.key, first)
-        let reused = record.entries(before: first)
+        let reused = record.entries(before: first) { RunExecutor.waits($0, shelf, plan) }
         guard !reused.isEmpty else { return try await begin(beginning, plan, workspace, shelf, stream: false) }
         return try await begin(beginning, plan, reused, workspace, shelf)
     }
@@ -97,7 +102,7 @@ extension Runtime {
 
     /// - Returns: the run's input as JSON.
     private func apply(
-        _ overrides: Overrides, to plan: inout RunPlan, _ origin: RunRef, _ workspace: WorkspaceRef
+        _ overrides: Overrides, to plan: inout RunPlan, _ origin: RunRef, _ agent: Agent, _ workspace: WorkspaceRef
     ) async throws -> [UInt8] {
         if let prompt = overrides.systemPrompt { plan.system = prompt }
         if let model = overrides.model {
@@ -116,6 +121,7 @@ extension Runtime {
         guard let input = overrides.input else {
             return try await services.runs.detail(origin.id, workspace: workspace.key).input
         }
+        try Self.check(input: input, of: agent, field: "overrides.input")
         plan.prompt = InvokeRequest.prompt(of: input)
         return JSONValue.object(input).encoded
     }

@@ -153,10 +153,11 @@ public final class Runtime: Sendable {
     /// and they are taken up when the server is back.
     public func drain(graceSeconds: Double) async {
         draining.withLock { $0 = true }
+        // Runs that nobody executes here will not be taken up any more: who waits for one is told at once.
+        launches.ringForGood()
         let end = monotonicNanoseconds() + UInt64(graceSeconds * 1_000_000_000)
         while activeCount > 0, monotonicNanoseconds() < end { try? await Task.sleep(for: .milliseconds(20)) }
         for live in allLive() { live.stop(.draining) }
-        launches.ringForGood()
         let last = monotonicNanoseconds() + 2_000_000_000
         while activeCount > 0, monotonicNanoseconds() < last { try? await Task.sleep(for: .milliseconds(20)) }
     }
@@ -208,10 +209,7 @@ public final class Runtime: Sendable {
             }
             if launches.isSilenced {
                 launches.stop(listener)
-                var error = AgentOSError.shuttingDown
-                error.message = "The server is shutting down; the run goes on when it is back."
-                error.runID = ref.id
-                throw error
+                throw AgentOSError.putOff(run: ref.id)
             }
             await launches.wait(listener, seconds: 0.5)
         }
@@ -220,7 +218,7 @@ public final class Runtime: Sendable {
     /// How a run stands by its record; nil while it goes on.
     func report(of ref: RunRef) async throws -> RunOutcomeReport? {
         let state = try await services.hosted.state(ref)
-        guard let result = state.result(of: ref.id, now: services.clock.now()) else { return nil }
+        guard let result = state.result(of: ref.id) else { return nil }
         return RunOutcomeReport(run: ref.id, conversation: state.conversation, result: result)
     }
 
@@ -228,6 +226,12 @@ public final class Runtime: Sendable {
     /// - Parameter after: the last frame it has seen.
     public func stream(_ ref: RunRef, after: FrameID = .beginning) -> RunStream {
         RunStream(self, ref, after: after, live: live(ref))
+    }
+
+    /// Whether a run has come as far as a frame of its stream: an entry is on record before any frame tells of it.
+    public func hasBegun(_ frame: FrameID, of ref: RunRef) async throws -> Bool {
+        guard frame != .beginning else { return true }
+        return try await services.hosted.entryCount(of: ref) > frame.entry
     }
 
     func recordedFrames(
@@ -240,7 +244,7 @@ public final class Runtime: Sendable {
             of: journal,
             .init(
                 id: ref.id, conversation: state.conversation, startedAt: state.startedAt,
-                durationMilliseconds: state.durationMilliseconds, pause: state.pause, now: services.clock.now()),
+                durationMilliseconds: state.durationMilliseconds, pause: state.pause),
             after: after)
         return (frames, state)
     }
@@ -255,19 +259,31 @@ public struct RunOutcomeReport: Sendable {
 
 extension HostedRunStore.State {
     /// Nil while the run goes on.
-    func result(of run: RunID, now: Timestamp) -> RunResult? {
+    func result(of run: RunID) -> RunResult? {
         switch status {
         case .running: return nil
         case .awaitingApproval, .awaitingInput:
-            return pause.map { .paused($0, durationMilliseconds: max(0, now.millisecondsSince(startedAt))) }
+            return pause.map { .paused($0, durationMilliseconds: $0.milliseconds(after: startedAt)) }
         case .completed:
             return .completed(output: output ?? Array("null".utf8), durationMilliseconds: durationMilliseconds ?? 0)
         case .cancelled: return .failed(AgentOSError(.conflict, "The run was cancelled.", runID: run))
         case .failed:
-            guard case .ended(.failed(let code, let message, _), _)? = last else {
+            guard case .ended(let outcome, _)? = last, let failure = outcome.failure(of: run) else {
                 return .failed(AgentOSError(.internal, "The run failed.", runID: run))
             }
-            return .failed(AgentOSError(code, message, runID: run))
+            return .failed(failure)
+        }
+    }
+}
+
+extension RunOutcome {
+    /// What the callers of a run that ended so hear, whenever they ask; nil when it completed.
+    func failure(of run: RunID) -> AgentOSError? {
+        switch self {
+        case .completed: nil
+        case .failed(let code, let message, let detail):
+            AgentOSError(code, message, runID: run, retryAfter: detail?["retry_after"]?.intValue)
+        case .cancelled: AgentOSError(.conflict, "The run was cancelled.", runID: run)
         }
     }
 }

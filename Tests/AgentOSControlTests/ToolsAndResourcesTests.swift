@@ -65,6 +65,74 @@ struct ToolsAndResourcesTests {
         }
     }
 
+    @Test("a tool that asks a person by itself cannot be made to wait for one's yes")
+    func gatedQuestion() async throws {
+        try await withRuntime { runtime in
+            let key = try await runtime.store.key()
+            var agent: JSONObject = [
+                "name": "A", "system_prompt": "x", "provider_type": "demo", "tools": ["ask_human", "current_time"],
+            ]
+            let made = try await runtime.call("agents_create", key: key, agent)
+            for field in ["approval_tools", "approval_required_tools"] {
+                let tools: JSONValue = ["current_time", "ask_human"]
+                agent[field] = tools
+                let refused = try await refusal { try await runtime.call("agents_create", key: key, agent) }
+                #expect(refused?.code == .validation && refused?.details.first?.path == "\(field)[1]")
+                agent[field] = nil
+                let change: JSONObject = ["agent_id": made["agent_id"] ?? .null, field: tools]
+                let update = try await refusal { try await runtime.call("agents_update", key: key, change) }
+                #expect(update?.code == .validation && update?.message.contains("ask_human asks a person") == true)
+            }
+        }
+    }
+
+    @Test("a tool of an MCP server is offered with a schema that providers take, whatever the server lists")
+    func mcpSchemas() async throws {
+        let plain: JSONValue = ["type": "object", "properties": [:]]
+        let city: JSONObject = ["city": ["type": "string"]]
+        let cases: [(name: String, given: JSONValue?, offered: JSONValue)] = [
+            ("missing", nil, plain), ("empty", [:], plain), ("list", ["type": "array"], plain), ("text", "x", plain),
+            ("typed", ["type": "object", "properties": .object(city)], ["type": "object", "properties": .object(city)]),
+            ("untyped", ["properties": .object(city)], ["properties": .object(city), "type": "object"]),
+            ("odd", ["type": "object", "properties": 5], plain),
+            ("choice", ["type": "object", "oneOf": [["required": ["a"]]]], plain),
+        ]
+        let tools = cases.map { one in
+            var tool: JSONObject = ["name": .string(one.name)]
+            if let given = one.given { tool["inputSchema"] = given }
+            return JSONValue.object(tool)
+        }
+        try await withFakeProvider { fake in
+            fake.serve { visit in
+                guard let message = try? JSONParser.parse(visit.body), let id = message["id"] else {
+                    return .raw(status: 202, body: "")
+                }
+                let result: JSONValue = message["method"] == "tools/list" ? ["tools": .array(tools)] : [:]
+                let answer: JSONValue = ["jsonrpc": "2.0", "id": id, "result": result]
+                return .raw(contentType: "application/json", body: answer.text)
+            }
+            fake.play(.text("done"))
+            try await withRuntime(fake: fake, allowing: "127.0.0.0/8") { runtime in
+                let key = try await runtime.store.key()
+                let made = try await runtime.call(
+                    "mcp_servers_create", key: key,
+                    ["name": "s", "url": .string("http://127.0.0.1:\(fake.port)/mcp")])
+                let agent = try await runtime.call(
+                    "agents_create", key: key,
+                    [
+                        "name": "A", "system_prompt": "x", "provider_type": "anthropic", "model": "m",
+                        "tools": made["tools"] ?? .null,
+                    ])
+                let run = try await runtime.call(
+                    "runs_invoke", key: key, ["agent_id": agent["agent_id"] ?? .null, "input": ["q": "go"]])
+                #expect(run["output"] == ["text": "done"])
+                let offered = try #require(fake.requests.first?.body["tools"]?.arrayValue)
+                #expect(offered.compactMap { $0["name"]?.stringValue } == cases.map { "mcp_s_" + $0.name })
+                #expect(offered.compactMap { $0["input_schema"] } == cases.map(\.offered))
+            }
+        }
+    }
+
     @Test("a resource gets its type from its name and a number when the name is taken")
     func resources() async throws {
         try await withRuntime { runtime in

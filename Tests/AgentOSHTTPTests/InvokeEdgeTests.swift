@@ -57,7 +57,7 @@ struct InvokeEdgeTests {
     @Test("sent again, a background invoke tells that its run waits, or has failed", arguments: [true, false])
     func backgroundStopped(waits: Bool) async throws {
         try await withFakeProvider { fake in
-            fake.play(waits ? .tools(("ask_human", ["question": "Go on?"])) : .error(400, "no"))
+            fake.play(waits ? .tools(("ask_human", ["question": "Go on?"])) : .error(429, "no", retryAfter: "3600"))
             try await withServer(fake: fake) { server in
                 let agent = try await tester(server, tools: ["ask_human"])
                 let first = try await invoke(agent, server)
@@ -68,7 +68,35 @@ struct InvokeEdgeTests {
                 } else {
                     #expect(again.status == 502 && again.errorCode == "PROVIDER_ERROR")
                     #expect(again.json["error"]?["run_id"] == first.data["run_id"])
+                    #expect(again.header("retry-after") == "3600")
                 }
+            }
+        }
+    }
+
+    @Test("a stream goes on behind a frame that it has, and behind no other")
+    func lastFrame() async throws {
+        try await withServer { server in
+            let run = try await server.send(
+                "/api/v1/agents/\(server.hosted.id)/invoke", key: server.workspaceKey, ["input": ["q": "x"]])
+            let id = try #require(run.data["run_id"]?.stringValue)
+            func read(after frame: String?) async throws -> RawAnswer {
+                try await server.send(
+                    "GET", "/api/v1/runs/\(id)/stream", key: server.workspaceKey,
+                    headers: frame.map { [("last-event-id", $0)] } ?? [])
+            }
+            let whole = try await read(after: nil)
+            let ids = whole.text.split(separator: "\n").filter { $0.hasPrefix("id: ") }.map { String($0.dropFirst(4)) }
+            #expect(ids.count == whole.frames.count && ids.count > 1)
+            for (index, frame) in ids.enumerated() {
+                let rest = try await read(after: frame)
+                #expect(rest.status == 200 && rest.frames == Array(whole.frames.dropFirst(index + 1)))
+            }
+            let end = try #require(ids.last?.split(separator: "-").first.flatMap { Int($0) })
+            for frame in ["\(end + 1)-1", "99-99", "x", "1", "-1-1"] {
+                let refused = try await read(after: frame)
+                #expect(refused.status == 400 && refused.errorCode == "VALIDATION_ERROR")
+                #expect(refused.text.contains("Last-Event-ID"))
             }
         }
     }

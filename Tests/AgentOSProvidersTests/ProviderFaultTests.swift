@@ -155,6 +155,67 @@ struct ProviderFaultTests {
         }
     }
 
+    @Test(
+        "what the provider counted of a reply that is none goes with the error",
+        arguments: [
+            (
+                Dialect.anthropic,
+                #"{"content":[],"stop_reason":"refusal","usage":{"input_tokens":3,"output_tokens":2}}"#, false
+            ),
+            (.anthropic, #"{"usage":{"input_tokens":3,"output_tokens":2}}"#, false),
+            (
+                .anthropic,
+                """
+                {"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":1}}}
+
+                data: {"type":"message_delta","delta":{"stop_reason":"refusal"},"usage":{"output_tokens":2}}
+
+                data: {"type":"message_stop"}
+                """, true
+            ),
+            (
+                .anthropic,
+                """
+                {"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":2}}}
+
+                data: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}
+                """, true
+            ),
+            (.anthropic, #"{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":2}}}"#, true),
+            (
+                .openAI,
+                """
+                {"choices":[{"message":{"content":""},"finish_reason":"content_filter"}],\
+                "usage":{"prompt_tokens":3,"completion_tokens":2}}
+                """, false
+            ),
+            (
+                .openAI,
+                """
+                {"choices":[{"delta":{"content":"a"},"finish_reason":"content_filter"}],\
+                "usage":{"prompt_tokens":3,"completion_tokens":2}}
+                """, true
+            ),
+        ])
+    func counted(dialect: Dialect, data: String, stream: Bool) async throws {
+        try await withProviders { fake, client in
+            fake.play(.raw(body: stream ? "data: \(data)\n\n" : data))
+            let error = try await dialect.provider(fake, client).failure(of: request(stream: stream))
+            #expect(error?.usage == TokenUsage(input: 3, output: 2))
+        }
+    }
+
+    @Test("where nothing was counted the error says so", arguments: Road.all)
+    func uncounted(road: Road) async throws {
+        try await withProviders { fake, client in
+            fake.play(.error(500), .garbage())
+            for _ in 0..<2 {
+                let error = try await road.dialect.provider(fake, client).failure(of: request(stream: road.stream))
+                #expect(error != nil && error?.usage == nil)
+            }
+        }
+    }
+
     @Test("a key is taken out before the message is cut", arguments: Road.all)
     func keyAtTheCut(road: Road) async throws {
         try await withProviders { fake, client in

@@ -59,6 +59,22 @@ struct RetryingProviderTests {
         #expect(script.waited == [0.5, 1])
     }
 
+    @Test("what a try that failed used is part of what the call used", arguments: [true, false])
+    func usage(succeeds: Bool) async throws {
+        try await withProviders { fake, client in
+            let half = #"{"type":"message_start","message":{"usage":{"input_tokens":3,"output_tokens":2}}}"#
+            fake.play(.raw(body: "data: \(half)\n\n"), succeeds ? .text("ok") : .raw(body: "data: \(half)\n\n"))
+            let provider = RetryingProvider(Dialect.anthropic.provider(fake, client), sleep: { _ in })
+            guard succeeds else {
+                let error = try await provider.failure(of: request(stream: true))
+                #expect(error?.usage == TokenUsage(input: 6, output: 4))
+                return
+            }
+            let reply = try await provider.reply(to: request(stream: true))
+            #expect(reply.usage == TokenUsage(input: 14, output: 9))
+        }
+    }
+
     @Test("the second try can succeed")
     func second() async throws {
         let script = Script([Self.failed(.overloaded), Self.ok])

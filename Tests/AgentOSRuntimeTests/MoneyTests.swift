@@ -11,8 +11,19 @@ private let callCost = Money(usd: 0.025)
 private func priced() throws -> RuntimeSettings {
     var settings = RuntimeSettings()
     settings.prices = try PriceBook(
-        json: Array(#"{"prices": [{"model": "test-model", "input": 1000, "output": 2000}]}"#.utf8))
+        json: Array(
+            #"{"prices": [{"model": "test-model", "aliases": ["claude-spare"], "input": 1000, "output": 2000}]}"#.utf8))
     return settings
+}
+
+extension FakeStep {
+    /// No reply, for which the provider counts as many tokens as for any other.
+    fileprivate static func lost(declined: Bool) -> FakeStep {
+        let content = declined ? "[]" : #"[{"type": "tool_use", "id": "a", "name": "", "input": {}}]"#
+        let reason = declined ? "refusal" : "tool_use"
+        let usage = #"{"input_tokens": 11, "output_tokens": 7}"#
+        return .raw(body: #"{"content": \#(content), "stop_reason": "\#(reason)", "usage": \#(usage)}"#)
+    }
 }
 
 extension TestRuntime {
@@ -56,6 +67,56 @@ struct MoneyTests {
                 let usage = try await runtime.store.figures.usage(workspace: agent.workspaceKey, days: 1)
                 #expect(usage.models.map(\.model) == ["test-model"])
                 #expect(usage.total.cost == callCost + callCost + callCost && usage.total.inputTokens == 33)
+            }
+        }
+    }
+
+    @Test("what a provider counts of a reply that is none is on record and paid for", arguments: [true, false])
+    func lost(declined: Bool) async throws {
+        try await withFakeProvider { fake in
+            fake.play(.lost(declined: declined))
+            try await withRuntime(fake: fake, settings: try priced()) { runtime in
+                let agent = try await runtime.spender()
+                try await runtime.setBudget(agent, 5)
+                let run = try await runtime.say("go", to: agent)
+                #expect(await run.result().error?.code == .provider)
+                let summary = try await runtime.detail(run).summary
+                #expect(summary.status == .failed && summary.cost == callCost && summary.unpricedCalls == 0)
+                for record in [try await runtime.budget(), try await runtime.budget(agent)] {
+                    #expect(record.spentToday == callCost && record.reserved == .zero)
+                }
+                let spans = try await runtime.events(run).filter { $0["kind"] != nil }
+                #expect(spans.compactMap { $0["kind"]?.stringValue } == ["llm", "agent"])
+                for span in spans {
+                    #expect(span["payload"]?["input_tokens"] == 11 && span["payload"]?["output_tokens"] == 7)
+                    #expect(span["payload"]?["error"]?.stringValue?.isEmpty == false)
+                }
+                let usage = try await runtime.store.figures.usage(workspace: agent.workspaceKey, days: 1)
+                #expect(usage.total.cost == callCost && usage.total.inputTokens == 11)
+            }
+        }
+    }
+
+    @Test("a reply that is none counts beside that of the model which takes over, and for what the run may cost")
+    func lostBeforeAnother() async throws {
+        try await withFakeProvider { fake in
+            fake.answer { $0.model == "claude-spare" ? .text("done") : .lost(declined: false) }
+            try await withRuntime(fake: fake, settings: try priced()) { runtime in
+                let agent = try await runtime.spender { $0.fallbackModels = ["claude-spare"] }
+                let run = try await runtime.say("go", to: agent)
+                #expect(await run.result().text == "done")
+                #expect(try await runtime.detail(run).summary.cost == callCost + callCost)
+                #expect(try await runtime.budget(agent).spentToday == callCost + callCost)
+                let root = try await runtime.events(run).last { $0["kind"] == "agent" }
+                #expect(root?["payload"]?["input_tokens"] == 22)
+                // Whoever takes the run up knows of it.
+                let machine = try RunMachine(journal: try await runtime.store.hosted.journal(of: run.ref))
+                #expect(machine.cost == callCost + callCost && machine.usage.input == 22)
+                let poor = try await runtime.spender(maxCost: 0.02) { $0.fallbackModels = ["claude-spare"] }
+                let stopped = try await runtime.say("go", to: poor)
+                #expect(await stopped.result().error?.code == .paymentRequired)
+                #expect(fake.requests.map(\.model) == ["test-model", "claude-spare", "test-model"])
+                #expect(try await runtime.detail(stopped).summary.cost == callCost)
             }
         }
     }

@@ -23,6 +23,13 @@ private struct Original {
 
 @Suite("Replaying runs")
 struct ReplayTests {
+    private func change(
+        _ runtime: TestRuntime, _ origin: RunRef, _ change: @escaping @Sendable (inout Agent) -> Void
+    ) async throws {
+        let agent = try #require(try await runtime.store.agents.id(ofKey: origin.agentKey))
+        _ = try await runtime.store.agents.update(agent, workspace: origin.workspaceKey, change)
+    }
+
     /// A run with two tools, called by one reply or by one each.
     private func withOriginal(
         together: Bool = true, settings: RuntimeSettings = RuntimeSettings(),
@@ -173,6 +180,69 @@ struct ReplayTests {
             #expect(try await refusal { try await runtime.replay(origin.ref, from: 1) }?.code == .validation)
             #expect(fake.requests.count == 2)
             #expect(try await runtime.store.count("runs") == 1)
+        }
+    }
+
+    @Test(
+        "calls that are made anew wait for a yes as the agent asks for it now",
+        arguments: [(1, ["a", "b"]), (2, ["a", "b"]), (3, ["b"])])
+    func gated(step: Int, waiting: [String]) async throws {
+        try await withOriginal { runtime, _, probe, origin in
+            try await change(runtime, origin.ref) { $0.approvalTools = ["probe"] }
+            let replayed = try await runtime.replay(origin.ref, from: step)
+            #expect(try await runtime.runtime.outcome(of: replayed).result.pause?.approvalID != nil)
+            #expect(probe.calls.count == 2)
+            let pending = try await runtime.pendingApprovals()
+            let texts = try pending.compactMap { try JSONParser.parse($0.input)["text"]?.stringValue }
+            #expect(Set(texts) == Set(waiting))
+            for approval in pending { try await runtime.approve(approval.id) }
+            #expect(try await runtime.result(of: replayed.ref).text == "got did a, did b")
+            #expect(Set(probe.texts.dropFirst(2)) == Set(waiting))
+        }
+    }
+
+    @Test("a gate that the agent has lost since holds for its recorded calls all the same")
+    func formerGate() async throws {
+        try await withFakeProvider { fake in
+            fake.answer { $0.messages.count == 1 ? .probe("a") : .text("done") }
+            try await withRuntime(fake: fake, tools: [ProbeTool()]) { runtime in
+                let run = try await runtime.pausedRun(
+                    of: try await runtime.agent(tools: ["probe"]) { $0.approvalTools = ["probe"] })
+                try await runtime.approve(try #require(run.pause.approvalID))
+                #expect(try await runtime.result(of: run.ref).text == "done")
+                try await change(runtime, run.ref) { $0.approvalTools = [] }
+                let replayed = try await runtime.replay(run.ref, from: 1)
+                #expect(try await runtime.runtime.outcome(of: replayed).result.pause?.approvalID != nil)
+            }
+        }
+    }
+
+    @Test("a replay may cost what its agent's runs may cost now", arguments: [1, 4])
+    func maxCost(step: Int) async throws {
+        try await withOriginal { runtime, fake, _, origin in
+            try await change(runtime, origin.ref) { $0.maxCost = .zero }
+            let refused = try await refusal { try await runtime.replay(origin.ref, from: step) }
+            #expect(refused?.code == .paymentRequired && fake.requests.count == 2)
+            #expect(try await runtime.store.count("runs") == 1)
+            try await change(runtime, origin.ref) { $0.maxCost = nil }
+            let replayed = try await runtime.replay(origin.ref, from: step)
+            #expect(try await runtime.runtime.outcome(of: replayed).result.text == "got did a, did b")
+        }
+    }
+
+    @Test("another input has to be as the agent's input_schema wants it")
+    func inputSchema() async throws {
+        try await withOriginal { runtime, _, _, origin in
+            try await change(runtime, origin.ref) {
+                $0.inputSchema = ["type": "object", "properties": ["count": ["type": "integer"]]]
+            }
+            let refused = try await refusal {
+                try await runtime.replay(origin.ref, from: 1) { $0.input = ["count": "many"] }
+            }
+            #expect(refused?.code == .validation && refused?.path == "overrides.input.count")
+            #expect(try await runtime.store.count("runs") == 1)
+            let replayed = try await runtime.replay(origin.ref, from: 1) { $0.input = ["count": 3] }
+            #expect(try await runtime.runtime.outcome(of: replayed).result.text == "got did a, did b")
         }
     }
 

@@ -178,6 +178,51 @@ struct StreamTests {
         }
     }
 
+    @Test("a pause has the time from the start to the request, whoever asks and however late", arguments: [true, false])
+    func durationOfPause(question: Bool) async throws {
+        try await withFakeProvider { fake in
+            let gate = FakeGate()
+            let step: FakeStep = question ? .ask("Which?") : .probe("a", "b")
+            fake.play(step.waiting(for: gate, after: 0))
+            let probe = ProbeTool(requiresApproval: true)
+            try await withRuntime(fake: fake, tools: [probe]) { runtime in
+                let agent = try await runtime.agent(tools: ["probe", "ask_human"])
+                let (live, stream) = try await runtime.stream(agent)
+                await fake.waitForRequests(1)
+                runtime.store.clock.advance(bySeconds: 3)
+                gate.open()
+                let told = try await stream.read()
+                func duration(_ result: RunResult) -> Int? {
+                    if case .paused(_, let duration) = result { duration } else { nil }
+                }
+                #expect(duration(await live.result()) == 3000)
+                runtime.store.clock.advance(bySeconds: 60)
+                #expect(try await duration(runtime.result(of: live.ref)) == 3000)
+                #expect(try await runtime.read(live.ref).seen == told.seen)
+                guard !question else { return }
+                try await runtime.approve(try #require(told.last?.frame.approvalID))
+                #expect(try await duration(runtime.result(of: live.ref)) == 3000)
+            }
+        }
+    }
+
+    @Test("a reader who waits for a paused run is told at once that the server stops, and the run stays paused")
+    func drainedWhilePaused() async throws {
+        try await withFakeProvider { fake in
+            fake.play(.probe("a"))
+            try await withRuntime(fake: fake, tools: [ProbeTool(requiresApproval: true)]) { runtime in
+                let (live, first) = try await runtime.stream(try await runtime.agent(tools: ["probe"]))
+                let seen = try #require(try await first.read().last?.id)
+                let (engine, ref) = (runtime.runtime, live.ref)
+                let reader = Task { _ = try await engine.stream(ref, after: seen).next(seconds: 30) }
+                await engine.drain(graceSeconds: 0)
+                let error = await #expect(throws: AgentOSError.self) { try await reader.value }
+                #expect(error?.code == .unavailable && error?.runID == ref.id)
+                #expect(try await runtime.detail(of: ref).summary.status == .awaitingApproval)
+            }
+        }
+    }
+
     @Test("a reader that saw a question gets the next one, and then the end")
     func questions() async throws {
         try await withFakeProvider { fake in

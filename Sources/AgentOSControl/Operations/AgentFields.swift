@@ -41,7 +41,8 @@ enum AgentFields {
         }
         if let url = parameters.string("webhook_url") { try await services.checkURL(url, "webhook_url") }
         for field in ["tools", "approval_tools", "approval_required_tools"] {
-            try await services.runtime.tools.check(parameters.strings(field) ?? [], field: field, workspace: workspace)
+            try await services.runtime.tools.check(
+                parameters.strings(field) ?? [], field: field, gated: field != "tools", workspace: workspace)
         }
         var pins = parameters.strings("pinned_resource_ids") ?? []
         if !pins.isEmpty { pins = try await services.pinned.checked(pins, workspace: workspace) }

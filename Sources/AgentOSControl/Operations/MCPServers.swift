@@ -44,11 +44,11 @@ extension Operation {
             } catch let error as MCPError {
                 throw AgentOSError.invalid("url", "the server's tools cannot be listed. \(error.message)")
             }
-            let id = try await services.mcpServers.create(
+            let (id, named) = try await services.mcpServers.create(
                 call.workspace.ref, name: name, url: url, secret: secret, tools: tools)
             return OperationResult([
                 "ok": true, "mcp_server_id": .string("\(id)"), "id": .string("\(id)"), "name": .string(name),
-                "tools": .array(tools.map { .string($0.agentName) }),
+                "tools": .array(named.map { .string($0.agentName) }),
             ])
         }
     }

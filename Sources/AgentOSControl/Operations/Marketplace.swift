@@ -56,8 +56,9 @@ extension Operation {
             draft.inputSchema = template.inputSchema
             draft.outputSchema = template.outputSchema
             draft.status = .paused
-            try await services.runtime.tools.check(
-                draft.tools + draft.approvalTools, field: "template_id", workspace: workspace)
+            let directory = services.runtime.tools
+            try await directory.check(draft.tools, field: "template_id", workspace: workspace)
+            try await directory.check(draft.approvalTools, field: "template_id", gated: true, workspace: workspace)
             let agent = try await services.agents.create(draft)
             let (_, key) = try await services.keys.create(
                 name: template.name, workspace: workspace.key, agent: agent.key)

@@ -86,4 +86,12 @@ public struct AgentOSError: Error, Sendable, Equatable {
 
     public static let shuttingDown = AgentOSError(
         .unavailable, "The server is shutting down; try again in a moment.", retryAfter: 1)
+
+    /// For whoever waits for a run that stays as it is while the server is away.
+    public static func putOff(run: RunID) -> AgentOSError {
+        var error = shuttingDown
+        error.message = "The server is shutting down; the run goes on when it is back."
+        error.runID = run
+        return error
+    }
 }

@@ -95,6 +95,9 @@ public struct UUIDBits: Hashable, Sendable, Comparable {
         return UUIDBits(high: high, low: low)
     }
 
+    /// When an id of version 7 was made, in whole milliseconds.
+    public var timeOfMaking: Timestamp { Timestamp(microseconds: Int64(high >> 16) * 1000) }
+
     /// The id of a thing that is found by two numbers (an event by its run and sequence number): always the same
     /// for the same input, shaped as a version 8 UUID (RFC 9562: "custom").
     public static func derived(from parent: UUIDBits, number: UInt64) -> UUIDBits {

@@ -25,6 +25,18 @@ public struct Reservation: Sendable, Hashable {
     }
 }
 
+/// What a model call used that brought no reply: it was declined, or broke off. Providers charge for it.
+public struct LostReply: Sendable, Hashable {
+    public var usage: TokenUsage
+    /// Nil when the model has no known price.
+    public var cost: Money?
+
+    public init(usage: TokenUsage, cost: Money?) {
+        self.usage = usage
+        self.cost = cost
+    }
+}
+
 /// A model call about to be made.
 public struct ModelCall: Sendable, Hashable {
     /// Counted from 1 over the run.
@@ -32,6 +44,8 @@ public struct ModelCall: Sendable, Hashable {
     public var model: String
     public var provider: ProviderType
     public var reservation: Reservation?
+    /// What the call used whose place this one takes.
+    public var lost: LostReply?
 
     public init(iteration: Int, model: String, provider: ProviderType, reservation: Reservation? = nil) {
         self.iteration = iteration

@@ -27,6 +27,17 @@ public struct RunMachine: Sendable {
             case .input: .awaitingInput
             }
         }
+
+        /// Milliseconds from a run's start to the moment at which it asked: the same whenever it is looked at. Requests
+        /// that were made together count from the same moment.
+        public func milliseconds(after start: Timestamp) -> Int {
+            let asked =
+                switch self {
+                case .approval(let request): request.id.bits.timeOfMaking
+                case .input(let request): request.id.bits.timeOfMaking
+                }
+            return asked.millisecondsSince(start)
+        }
     }
 
     /// A call to be made.
@@ -128,6 +139,8 @@ public struct RunMachine: Sendable {
             else { return false }
             iterations = call.iteration
             openCall = call
+            usage = usage + (call.lost?.usage ?? TokenUsage())
+            cost = cost + (call.lost?.cost ?? .zero)
             // Journals of the first version do not say which model was called: it was the plan's.
             if call.model.isEmpty {
                 openCall?.model = plan.model

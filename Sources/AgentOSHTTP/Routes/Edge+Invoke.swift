@@ -59,6 +59,7 @@ extension Edge {
         }
         let after = try Self.lastFrame(request)
         let runtime = services.runtime
+        guard try await runtime.hasBegun(after, of: run) else { throw Self.noFrame }
         let right = right(of: principal, in: scope.workspace, atLeast: .viewer)
         return frames(on: channel, right) { runtime.stream(run, after: after) }
     }
@@ -66,11 +67,11 @@ extension Edge {
     /// The frame that a returning reader has seen last.
     private static func lastFrame(_ request: Request) throws -> FrameID {
         guard let text = request.headers[Header.lastEventID], !text.isEmpty else { return .beginning }
-        guard let last = FrameID(text) else {
-            throw AgentOSError.invalid("Last-Event-ID", "is not the id of a frame of this stream")
-        }
+        guard let last = FrameID(text) else { throw noFrame }
         return last
     }
+
+    private static let noFrame = AgentOSError.invalid("Last-Event-ID", "is not the id of a frame of this stream")
 
     /// Writes a run's frames as they come, until the run is over or pauses: what is past out of the store, what comes
     /// while the run is here through a pump.

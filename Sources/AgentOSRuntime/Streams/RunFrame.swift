@@ -19,7 +19,6 @@ enum FrameLog {
         let durationMilliseconds: Int?
         /// How the run is waiting now; a pause that is over has no frame any more.
         let pause: RunMachine.Pause?
-        let now: Timestamp
     }
 
     /// - Parameter after: only frames behind this one.
@@ -90,7 +89,7 @@ enum FrameLog {
     }
 
     static func frame(of pause: RunMachine.Pause, _ run: Run) -> InvokeFrame {
-        let duration = run.now.millisecondsSince(run.startedAt)
+        let duration = pause.milliseconds(after: run.startedAt)
         return switch pause {
         case .approval(let request):
             .awaitingApproval(run.id, request.id, durationMilliseconds: duration, session: run.conversation)

@@ -36,7 +36,7 @@ public final class RunStream {
     private func attach(_ run: LiveRun) { live = LiveTail(run, after: cursor) }
 
     /// The next frames, waiting for them at most so long.
-    /// - Throws: NOT_FOUND when the run is gone.
+    /// - Throws: NOT_FOUND when the run is gone; 503 when this process stops while nobody executes the run here.
     public func next(seconds: Double) async throws -> Step {
         let end = monotonicNanoseconds() + UInt64(seconds * 1e9)
         while true {
@@ -81,6 +81,10 @@ public final class RunStream {
             runtime.launches.stop(listener)
             attach(running)
             return nil
+        }
+        if runtime.launches.isSilenced {
+            runtime.launches.stop(listener)
+            throw AgentOSError.putOff(run: ref.id)
         }
         await runtime.launches.wait(listener, seconds: min(seconds, 1))
         return nil

@@ -34,10 +34,12 @@ public final class MCPToolSource: ToolSource {
 
     public func tools(named names: [String], workspace: WorkspaceRef) async throws -> [any Tool] {
         guard names.contains(where: { $0.hasPrefix(MCPToolNames.prefix) }) else { return [] }
-        let wanted = Set(names)
         var found: [any Tool] = []
-        for server in try await store.list(workspace: workspace.key) {
-            let tools = server.tools.filter { wanted.contains($0.agentName) }
+        // A name that two servers have from earlier days is the older one's.
+        var left = Set(names)
+        let servers = try await store.list(workspace: workspace.key)
+        for server in servers.sorted(by: { ($0.createdAt, $0.id.bits) < ($1.createdAt, $1.id.bits) }) {
+            let tools = server.tools.filter { left.remove($0.agentName) != nil }
             guard !tools.isEmpty else { continue }
             refreshIfOld(server, workspace.key)
             let kept = try? kept(for: server)
@@ -48,17 +50,25 @@ public final class MCPToolSource: ToolSource {
         return found
     }
 
-    /// Connects and lists the tools, named as agents use them.
+    /// Connects and lists the tools, with their plain names.
     /// - Throws: `MCPError`
     public func discover(name: String, url: String, secret: String?) async throws -> [MCPToolRecord] {
         let client = MCPClient(url: url, token: secret, client: outbound)
         do {
             let tools = try await client.listTools()
             await client.close()
-            return MCPToolNames.records(tools, server: name)
+            return Self.records(tools, server: name)
         } catch {
             await client.close()
             throw error
+        }
+    }
+
+    private static func records(_ tools: [MCPTool], server: String) -> [MCPToolRecord] {
+        tools.map { tool in
+            MCPToolRecord(
+                agentName: MCPToolNames.plain(tool.name, of: server), name: tool.name, description: tool.description,
+                inputSchema: tool.inputSchema, isReadOnly: tool.isReadOnly, isIdempotent: tool.isIdempotent)
         }
     }
 
@@ -68,7 +78,7 @@ public final class MCPToolSource: ToolSource {
         do {
             let tools = try await kept(for: server).client.listTools()
             try await store.refreshed(
-                server.id, workspace: workspace, tools: MCPToolNames.records(tools, server: server.name), error: nil)
+                server.id, workspace: workspace, tools: Self.records(tools, server: server.name), error: nil)
         } catch let error as MCPError {
             try await store.refreshed(server.id, workspace: workspace, tools: nil, error: error.message)
             throw error
@@ -105,41 +115,5 @@ public final class MCPToolSource: ToolSource {
             try? await refresh(server, workspace: workspace)
             _ = state.withLock { $0.refreshing.remove(server.id) }
         }
-    }
-}
-
-/// Names of MCP tools as model providers accept them: `[A-Za-z0-9_-]`, 64 characters at most.
-enum MCPToolNames {
-    static let prefix = "mcp_"
-    private static let bound = 64
-
-    static func records(_ tools: [MCPTool], server: String) -> [MCPToolRecord] {
-        var taken = Set<String>()
-        return tools.map { tool in
-            MCPToolRecord(
-                agentName: unique(server, tool.name, &taken), name: tool.name, description: tool.description,
-                inputSchema: tool.inputSchema, isReadOnly: tool.isReadOnly, isIdempotent: tool.isIdempotent)
-        }
-    }
-
-    private static func unique(_ server: String, _ tool: String, _ taken: inout Set<String>) -> String {
-        let plain = prefix + clean(server) + "_" + clean(tool)
-        if plain.utf8.count <= bound, taken.insert(plain).inserted { return plain }
-        var number = 1
-        while true {
-            let mark = "_\(number)"
-            let name = String(plain.prefix(bound - mark.utf8.count)) + mark
-            if taken.insert(name).inserted { return name }
-            number += 1
-        }
-    }
-
-    private static func clean(_ text: String) -> String {
-        String(
-            text.unicodeScalars.map { scalar -> Character in
-                let isPlain =
-                    scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(Character(scalar)))
-                return isPlain || scalar == "-" || scalar == "_" ? Character(scalar) : "_"
-            })
     }
 }

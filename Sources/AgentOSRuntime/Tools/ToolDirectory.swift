@@ -26,11 +26,17 @@ public final class ToolDirectory: Sendable {
         return builtin.adding(more)
     }
 
-    /// - Throws: VALIDATION_ERROR naming the first name that is no tool's.
-    public func check(_ names: [String], field: String, workspace: WorkspaceRef) async throws {
+    /// - Parameter gated: whether the calls are to wait for a person's yes.
+    /// - Throws: VALIDATION_ERROR naming the first name that is no tool's, or that of a tool which cannot be gated.
+    public func check(_ names: [String], field: String, gated: Bool = false, workspace: WorkspaceRef) async throws {
         let shelf = try await shelf(for: names, workspace: workspace)
-        for (index, name) in names.enumerated() where shelf[name] == nil {
-            throw AgentOSError.invalid("\(field)[\(index)]", "there is no tool named \(name.prefix(80))")
+        for (index, name) in names.enumerated() {
+            guard let tool = shelf[name] else {
+                throw AgentOSError.invalid("\(field)[\(index)]", "there is no tool named \(name.prefix(80))")
+            }
+            if gated, case .question = tool.interaction {
+                throw AgentOSError.invalid("\(field)[\(index)]", "\(name) asks a person by itself")
+            }
         }
     }
 }

@@ -122,6 +122,14 @@ extension HostedRunStore {
         }
     }
 
+    /// How many entries a run's journal has.
+    public func entryCount(of ref: RunRef) async throws -> Int {
+        try await database.read { connection in
+            let last = try connection.int("SELECT MAX(position) FROM run_steps WHERE run_key = $1", [.int(ref.key)])
+            return Int((last ?? -1) + 1)
+        }
+    }
+
     public func journal(of ref: RunRef) async throws -> [JournalEntry] {
         try await database.read { try Self.journal(of: ref.key, $0) }
     }

@@ -7,12 +7,7 @@ enum JournalCodec {
     private static func value(_ entry: JournalEntry) -> JSONValue {
         switch entry {
         case .started(let plan): PlanCodec.value(plan)
-        case .modelCalled(let call):
-            [
-                "iteration": .int(call.iteration), "model": .string(call.model),
-                "provider": .string(call.provider.rawValue),
-                "reserved": call.reservation.map { .array([.int(Int($0.amount.nanoUSD)), .int(Int($0.day))]) } ?? .null,
-            ]
+        case .modelCalled(let call): value(call)
         case .modelReplied(let recorded): value(recorded)
         case .toolsCalled(let ids): ["call_ids": .array(ids.map(JSONValue.string))]
         case .toolReturned(let result, let cost):
@@ -30,6 +25,28 @@ enum JournalCodec {
         case .inputExpired(let id): ["request_id": .string("\(id)")]
         case .ended(let outcome, let unfinished): value(outcome, unfinished)
         }
+    }
+
+    private static func value(_ call: ModelCall) -> JSONValue {
+        var out: JSONObject = [
+            "iteration": .int(call.iteration), "model": .string(call.model),
+            "provider": .string(call.provider.rawValue),
+            "reserved": call.reservation.map { .array([.int(Int($0.amount.nanoUSD)), .int(Int($0.day))]) } ?? .null,
+        ]
+        if let lost = call.lost {
+            out["lost_usage"] = counts(lost.usage)
+            if let cost = lost.cost { out["lost_cost"] = .int(Int(cost.nanoUSD)) }
+        }
+        return .object(out)
+    }
+
+    private static func counts(_ usage: TokenUsage) -> JSONValue {
+        .array([usage.input, usage.output, usage.cacheRead, usage.cacheCreation].map { .int($0) })
+    }
+
+    private static func usage(_ value: JSONValue?) -> TokenUsage? {
+        guard let counts = value?.arrayValue?.compactMap(\.intValue), counts.count == 4 else { return nil }
+        return TokenUsage(input: counts[0], output: counts[1], cacheRead: counts[2], cacheCreation: counts[3])
     }
 
     private static func value(_ outcome: RunOutcome, _ unfinished: UnfinishedText?) -> JSONValue {
@@ -52,11 +69,10 @@ enum JournalCodec {
     }
 
     private static func value(_ recorded: RecordedReply) -> JSONValue {
-        let (reply, usage) = (recorded.reply, recorded.reply.usage)
+        let reply = recorded.reply
         var out: JSONObject = [
             "text": .string(reply.text), "tool_calls": .array(reply.toolCalls.map(MessageCodec.value)),
-            "usage": .array([usage.input, usage.output, usage.cacheRead, usage.cacheCreation].map { .int($0) }),
-            "stop_reason": .optional(reply.stopReason),
+            "usage": counts(reply.usage), "stop_reason": .optional(reply.stopReason),
         ]
         if !recorded.pieces.isEmpty { out["pieces"] = .array(recorded.pieces.map { .int($0) }) }
         if !recorded.gated.isEmpty { out["gated"] = .array(recorded.gated.map(JSONValue.string)) }
@@ -133,21 +149,22 @@ enum JournalCodec {
     private static func modelCall(_ value: JSONValue) -> ModelCall? {
         guard let iteration = value["iteration"]?.intValue else { return nil }
         let reserved = value["reserved"]?.arrayValue?.compactMap(\.intValue) ?? []
-        return ModelCall(
+        var call = ModelCall(
             iteration: iteration, model: value["model"]?.stringValue ?? "",
             provider: value["provider"]?.stringValue.flatMap(ProviderType.init) ?? .demo,
             reservation: reserved.count == 2
                 ? Reservation(amount: Money(nanoUSD: Int64(reserved[0])), day: Int64(reserved[1])) : nil)
+        call.lost = usage(value["lost_usage"]).map { LostReply(usage: $0, cost: money(value["lost_cost"])) }
+        return call
     }
 
     private static func recordedReply(_ value: JSONValue) -> RecordedReply? {
         guard let text = value["text"]?.stringValue, let calls = value["tool_calls"]?.arrayValue,
-            let counts = value["usage"]?.arrayValue?.compactMap(\.intValue), counts.count == 4
+            let usage = usage(value["usage"])
         else { return nil }
         return RecordedReply(
             ModelReply(
-                text: text, toolCalls: calls.compactMap(MessageCodec.call),
-                usage: TokenUsage(input: counts[0], output: counts[1], cacheRead: counts[2], cacheCreation: counts[3]),
+                text: text, toolCalls: calls.compactMap(MessageCodec.call), usage: usage,
                 stopReason: value["stop_reason"]?.stringValue),
             pieces: value["pieces"]?.arrayValue?.compactMap(\.intValue) ?? [], gated: strings(value["gated"]),
             questions: strings(value["questions"]), cost: money(value["cost"]))

@@ -17,8 +17,8 @@ public struct MCPServerRecord: Sendable {
 
 /// A tool of an MCP server.
 public struct MCPToolRecord: Sendable, Hashable {
-    /// As agents use it.
-    public let agentName: String
+    /// As agents use it; the plain name in a list that was not stored yet.
+    public internal(set) var agentName: String
     /// As the server calls it.
     public let name: String
     public let description: String
@@ -122,23 +122,26 @@ public final class MCPServerStore: Sendable {
 
     static func context(_ workspace: WorkspaceID, _ id: MCPServerID) -> String { "mcp:\(workspace):\(id)" }
 
+    /// - Parameter tools: with their plain names.
+    /// - Returns: the server, and its tools as agents use them.
     /// - Throws: CONFLICT when the name is taken or the workspace has as many servers as it may.
     public func create(
         _ workspace: WorkspaceRef, name: String, url: String, secret: String?, tools: [MCPToolRecord]
-    ) async throws -> MCPServerID {
+    ) async throws -> (id: MCPServerID, tools: [MCPToolRecord]) {
         let now = clock.now()
         let id = MCPServerID.new(at: now)
         let sealed = try secret.map { try vault.seal($0, context: Self.context(workspace.id, id)) }
-        let json = JSONValue.array(tools.map(\.json)).encoded
-        try await committer.write(
-            cost: json.count + 1024, audit: .row("MCP server", in: "mcp_servers", where: "id = $1", [.id(id)])
-        ) { connection in
+        let cost = JSONValue.array(tools.map(\.json)).encoded.count
+        let named = try await committer.write(
+            cost: cost + 1024, audit: .row("MCP server", in: "mcp_servers", where: "id = $1", [.id(id)])
+        ) { connection -> [MCPToolRecord] in
             let count = try connection.int(
                 "SELECT COUNT(*) FROM mcp_servers WHERE workspace_key = $1", [.int(workspace.key)])
             guard (count ?? 0) < Int64(Self.bound) else {
                 throw AgentOSError(
                     .conflict, "A workspace can have at most \(Self.bound) MCP servers; delete some first.")
             }
+            let named = try Self.named(tools, of: id, workspace: workspace.key, connection)
             do {
                 try connection.run(
                     """
@@ -147,29 +150,51 @@ public final class MCPServerStore: Sendable {
                     """,
                     [
                         .id(id), .int(workspace.key), .text(name), .text(url), sealed.map(SQLValue.blob) ?? .null,
-                        .utf8(json), .time(now),
+                        .json(.array(named.map(\.json))), .time(now),
                     ])
             } catch StoreError.duplicate {
                 throw AgentOSError(.conflict, "There is an MCP server named \(name) already.")
             }
+            return named
         }
         forget(workspace.key)
-        return id
+        return (id, named)
+    }
+
+    /// The tools under names that no other server of the workspace has.
+    private static func named(
+        _ tools: [MCPToolRecord], of id: MCPServerID, workspace: Int64, _ connection: any SQLConnection
+    ) throws -> [MCPToolRecord] {
+        let servers = try connection.rows(
+            "SELECT id, tools FROM mcp_servers WHERE workspace_key = $1 ORDER BY created_at, id", [.int(workspace)]
+        ) { row in
+            (id: MCPServerID(try row.bits(0)), tools: row.json(1)?.arrayValue?.compactMap(MCPToolRecord.init) ?? [])
+        }
+        let place = servers.firstIndex { $0.id == id } ?? servers.endIndex
+        return MCPToolNames.named(
+            tools, known: servers[place...].first?.tools ?? [],
+            older: Set(servers[..<place].flatMap(\.tools).map(\.agentName)),
+            others: Set(servers.filter { $0.id != id }.flatMap(\.tools).map(\.agentName)))
     }
 
     /// Keeps what a server listed now; nil for `tools` keeps the former list and notes why there is no newer one.
+    /// - Parameter tools: with their plain names; those that are known keep the names they have.
     public func refreshed(
         _ id: MCPServerID, workspace: Int64, tools: [MCPToolRecord]?, error: String?
     ) async throws {
         let now = clock.now()
-        let json = tools.map { JSONValue.array($0.map(\.json)).encoded }
-        try await committer.write(cost: (json?.count ?? 0) + 512) { connection in
+        let cost = tools.map { JSONValue.array($0.map(\.json)).encoded.count } ?? 0
+        try await committer.write(cost: cost + 512) { connection in
+            let named = try tools.map { try Self.named($0, of: id, workspace: workspace, connection) }
             try connection.run(
                 """
                 UPDATE mcp_servers SET tools = COALESCE($3, tools), last_error = $4, refreshed_at = $5
                 WHERE id = $1 AND workspace_key = $2
                 """,
-                [.id(id), .int(workspace), .optional(json), .optional(error), .time(now)])
+                [
+                    .id(id), .int(workspace), .json(named.map { .array($0.map(\.json)) }), .optional(error),
+                    .time(now),
+                ])
         }
         forget(workspace)
     }
