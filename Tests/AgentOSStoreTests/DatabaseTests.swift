@@ -99,6 +99,37 @@ struct DatabaseTests {
         }
     }
 
+    @Test("a store that is closed refuses to read and to write, and nothing that comes late reaches it")
+    func closed() async throws {
+        try await withStore { store in
+            try await store.committer.write { try $0.run("CREATE TABLE things (n INTEGER NOT NULL)", []) }
+            await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<64 {
+                    group.addTask {
+                        do {
+                            try await store.committer.write { connection in
+                                try connection.run("INSERT INTO things VALUES ($1)", [.int(Int64(number))])
+                            }
+                            _ = try await store.count("things")
+                            return true
+                        } catch {
+                            return error as? StoreError == .closed || (error as? AgentOSError)?.code == .unavailable
+                        }
+                    }
+                }
+                group.addTask { (try? store.close()) != nil }
+                for await asExpected in group { #expect(asExpected) }
+            }
+            let error = try await refusal { try await store.committer.write { try $0.run("DELETE FROM things", []) } }
+            #expect(error?.code == .unavailable)
+            #expect(error?.message.contains("it is closed") == true)
+            await #expect(throws: StoreError.closed) { try await store.count("things") }
+            await #expect(throws: StoreError.closed) { try await store.database.vacuum(pages: 1) }
+            await #expect(throws: StoreError.closed) { try await store.database.copy(to: store.path + ".copy") }
+            try store.database.close()
+        }
+    }
+
     @Test("a page that is damaged is called so, with what to do")
     func damaged() async throws {
         try await withTemporaryFolder { folder in
