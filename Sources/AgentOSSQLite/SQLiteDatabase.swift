@@ -139,14 +139,23 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     /// What is wrong with a database file that nobody has open; empty when it is sound.
     /// - Throws: `AgentOSError` when it is no database.
     public static func problems(ofFile path: String) throws -> [String] {
+        try inspect(file: path) { connection in
+            try connection.rows("PRAGMA quick_check(20)") { $0.text(0) ?? "" }.filter { $0 != "ok" }
+        }
+    }
+
+    /// Looks into a database file that nobody has open, and leaves no other files beside it.
+    /// - Throws: `AgentOSError` when it is no database; what `body` throws.
+    public static func inspect<T>(file path: String, _ body: (any SQLConnection) throws -> T) throws -> T {
         do {
-            // Immutable: the check leaves no other files beside this one.
             let queue = try DatabaseQueue(path: uri(path) + "?immutable=1")
-            let found = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(20)") }
+            let found = try queue.read { db in try body(SQLiteConnection(db)) }
             try queue.close()
-            return found.filter { $0 != "ok" }
+            return found
         } catch let error as DatabaseError {
             throw AgentOSError(.unavailable, "\(path) is not a sound database: \(error.message ?? "").")
+        } catch let error as StoreError {
+            throw AgentOSError(.unavailable, "\(path) is not a sound database: \(error.reason).")
         }
     }
 

@@ -113,7 +113,7 @@ struct DatabaseTests {
                             _ = try await store.count("things")
                             return true
                         } catch {
-                            return error as? StoreError == .closed || (error as? AgentOSError)?.code == .unavailable
+                            return error as? StoreError == StoreError.closed || (error as? AgentOSError)?.code == .unavailable
                         }
                     }
                 }

@@ -121,7 +121,7 @@ extension ServerCommand {
     /// The store of a folder that a server may have open: for reading only.
     static func beside(_ options: ServeOptions) async throws -> SQLiteDatabase {
         let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
-        guard DataFolder.holdsStore(configuration.data) else {
+        guard try DataFolder.holdsStore(configuration.data) else {
             throw StartupError("There is no store in \(configuration.data).")
         }
         let path = URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/agentos.db"

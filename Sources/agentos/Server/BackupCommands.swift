@@ -31,15 +31,16 @@ struct RestoreCommand: AsyncParsableCommand {
     @Argument(help: "The backup.")
     var file: String
 
-    @Flag(help: "Move a store that is there aside, to agentos.db.before-restore.")
+    @Flag(help: "Move a store that is there aside, to agentos.db.before-restore-TIME.")
     var replace = false
 
     @OptionGroup var flags: FolderFlags
 
     func run() async throws {
-        let hasKey = try await ServerCommand.restore(flags.options, from: file, replace: replace)
+        let done = try await ServerCommand.restore(flags.options, from: file, replace: replace)
+        if let aside = done.aside { Output.line("The store that was there is now \(aside).") }
         Output.line("Restored \(file).")
-        if !hasKey {
+        if !done.hasMasterKey {
             Output.note(
                 "The folder has no master.key: put the old server's there, or set AGENTOS_MASTER_KEY, before you start "
                     + "the server; else stored provider keys and tokens cannot be read.")
