@@ -492,6 +492,22 @@ def test_a_tool_that_the_server_refuses_does_not_cost_the_old_one(cli, api, file
     assert tool["url"].startswith(files.names["PEER"])
 
 
+def test_a_resource_that_the_server_refuses_does_not_cost_the_old_one(cli, api, files):
+    actions(cli, files)
+    resource = f"{files.names['RESOURCE']}.md"
+
+    def mine() -> list[dict]:
+        return [r for r in api.rpc("resources_list") if r["filename"].startswith(files.names["RESOURCE"])]
+
+    before = mine()
+    (files.folder / "faq.md").write_text("x" * ((10 << 20) + 1))
+    assert resource in cli("apply", "-f", str(files.path), code=FAILED).stderr
+    assert mine() == before
+    (files.folder / "faq.md").write_text("# Other questions\n")
+    assert actions(cli, files)[f"resource {resource}"] == "replace"
+    assert [r["filename"] for r in mine()] == [r["filename"] for r in before], "no spare is left behind"
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
