@@ -158,6 +158,8 @@ public struct ControlServices: Sendable {
     public let runtime: Runtime
     public let automation: Automation
     public let templates: TemplateCatalogue
+    /// Asked before what stores much or begins runs later.
+    public let admission: Admission
     /// Says whether a URL may be called: the outbound guard. Throws VALIDATION_ERROR naming `field`.
     public let checkURL: @Sendable (_ url: String, _ field: String) async throws -> Void
 
@@ -165,6 +167,7 @@ public struct ControlServices: Sendable {
         stores: Stores, providerDirectory: ProviderDirectory, pinned: PinnedResources, mcpTools: MCPToolSource,
         composio: ComposioDirectory,
         runtime: Runtime, automation: Automation, templates: TemplateCatalogue,
+        admission: Admission,
         checkURL: @escaping @Sendable (_ url: String, _ field: String) async throws -> Void
     ) {
         self.stores = stores
@@ -175,6 +178,7 @@ public struct ControlServices: Sendable {
         self.runtime = runtime
         self.automation = automation
         self.templates = templates
+        self.admission = admission
         self.checkURL = checkURL
     }
 

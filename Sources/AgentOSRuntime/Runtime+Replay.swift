@@ -32,6 +32,7 @@ extension Runtime {
         }
         try check(try await services.agents.agent(agent, workspace: workspace.key))
         try checkCapacity()
+        try services.admission.check()
         let journal = try await services.hosted.journal(of: origin)
         guard case .started(var plan)? = journal.first else { throw AgentOSError(.internal, "The run has no journal.") }
         let first = step ?? 1
