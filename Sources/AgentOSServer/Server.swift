@@ -71,6 +71,7 @@ struct Server: Sendable {
                 }
             })
         let feed = feed
+        let health = StoreHealth(database: store.database, committer: store.committer)
         edge = Edge(
             EdgeServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
@@ -83,8 +84,7 @@ struct Server: Sendable {
                 unreadiness: {
                     if feed.isClosed { return "The server is shutting down." }
                     if disk.isLow { return "The disk is nearly full." }
-                    let works = try? await store.database.read { try $0.int("SELECT 1") }
-                    return works == 1 ? nil : "The database cannot be read."
+                    return await health.problem()
                 }),
             configuration: configuration.edge, metrics: Metrics(), logger: logger)
     }

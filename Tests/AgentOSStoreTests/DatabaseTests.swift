@@ -157,6 +157,34 @@ struct DatabaseTests {
         }
     }
 
+    @Test("a store that cannot be read or written says so, until it can")
+    func health() async throws {
+        try await withStore { store in
+            let health = StoreHealth(database: store.database, committer: store.committer)
+            #expect(await health.problem() == nil)
+            let reader = try SQLiteDatabase(path: store.path, readers: 1, readOnly: true)
+            let stuck = GroupCommit(database: reader)
+            _ = try await refusal { try await stuck.write { try $0.run("DELETE FROM jobs", []) } }
+            let problem = await StoreHealth(database: reader, committer: stuck).problem()
+            #expect(problem?.contains("cannot be written") == true)
+            try reader.close()
+            try await store.committer.write { connection in
+                try connection.run("CREATE TABLE things (bytes BLOB NOT NULL)", [])
+                try connection.run("PRAGMA max_page_count = 1", [])
+            }
+            await #expect(throws: (any Error).self) {
+                try await store.committer.write { connection in
+                    try connection.run("INSERT INTO things VALUES ($1)", [.blob(Array(repeating: 1, count: 1 << 20))])
+                }
+            }
+            #expect(store.committer.lastFailure == "the disk is full")
+            #expect(await health.problem() == nil)
+            #expect(store.committer.lastFailure == nil)
+            try await store.committer.write { try $0.run("ALTER TABLE workspaces RENAME TO lost", []) }
+            #expect(await health.problem()?.contains("cannot be read") == true)
+        }
+    }
+
     @Test("a database that a newer binary wrote is refused with its version")
     func newer() async throws {
         try await withStore { store in
