@@ -23,7 +23,8 @@ struct ScheduleTests {
                     ])
                 let ended = try await runtime.call(
                     "runs_invoke", key: key, ["agent_id": agent, "input": ["message": "x"]])
-                let due = try await runtime.call("schedules_upsert", key: key, ["agent_id": agent, "frequency": "daily"])
+                let due = try await runtime.call(
+                    "schedules_upsert", key: key, ["agent_id": agent, "frequency": "daily"])
                 return (
                     agent: agent, id: try #require(ended["run_id"]), item: try #require(item["id"]),
                     due: try #require(due["next_run_at"]?.stringValue.flatMap { Timestamp(iso8601: $0) })

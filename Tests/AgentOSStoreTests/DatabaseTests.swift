@@ -113,7 +113,8 @@ struct DatabaseTests {
                             _ = try await store.count("things")
                             return true
                         } catch {
-                            return error as? StoreError == StoreError.closed || (error as? AgentOSError)?.code == .unavailable
+                            let isRefusal = (error as? AgentOSError)?.code == .unavailable
+                            return isRefusal || error as? StoreError == StoreError.closed
                         }
                     }
                 }

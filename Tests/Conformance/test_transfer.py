@@ -195,6 +195,24 @@ def test_an_export_is_taken_up_before_its_first_line_too(make_server: Callable[.
     assert part.read_bytes() == b"a letter to a friend"
 
 
+def test_nothing_may_follow_the_end_of_an_export(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.init()
+    file = server.home / "ws.jsonl"
+    export(server, file)
+    whole = file.read_bytes()
+    row = next(line for line in whole.splitlines() if line.startswith(b'{"table":"agents"'))
+    other = make_server()
+    for excess in (row + b"\n", b"\n", b"half a line"):
+        file.write_bytes(whole + excess)
+        done = other.cli("import", str(file), "--data", str(other.data))
+        assert done.returncode == 1 and "follows its end line" in done.stderr, done.stderr
+    assert not other.data.exists()
+    file.write_bytes(whole)
+    done = other.cli("import", str(file), "--data", str(other.data))
+    assert done.returncode == 0 and done.stdout.count("shown this once") == 1, done.stdout
+
+
 def test_a_refused_restore_leaves_nothing_behind(make_server: Callable[..., Server]) -> None:
     server = make_server()
     file = server.home / "broken.db"

@@ -111,8 +111,8 @@ public final class JobDispatcher: Sendable {
         }
     }
 
-    /// Works until the task is cancelled, and with it what was begun: it is finished, or given back as if it had not been
-    /// claimed.
+    /// Works until the task is cancelled, and with it what was begun: it is finished, or given back as if it had not
+    /// been claimed.
     public func run() async {
         let known = handlers.withLock { $0.keys.sorted() }
         try? await queue.park(allBut: known)

@@ -10,7 +10,7 @@ public struct Admission: Sendable {
         self.committer = committer
     }
 
-    /// - Throws: 503 when the disk is nearly full, RATE_LIMITED when too much waits to be written; both with Retry-After.
+    /// - Throws: 503 when the disk is nearly full, RATE_LIMITED when too much waits to be written.
     public func check() throws {
         try disk.admit()
         try committer.admit()

@@ -113,8 +113,8 @@ struct ApplyPlan {
         }
     }
 
-    /// The new content is stored, beside the old one, before that is deleted: what the server refuses costs nothing, and
-    /// whatever fails later leaves the one or the other.
+    /// The new content is stored, beside the old one, before that is deleted: what the server refuses costs nothing,
+    /// and whatever fails later leaves the one or the other.
     private func replace(_ resource: ResourceManifest) async throws {
         let name = resource.filename
         // The name is taken, so that it gets a number.

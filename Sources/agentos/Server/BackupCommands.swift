@@ -99,12 +99,16 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup var flags: FolderFlags
 
     func run() async throws {
-        let done = try await ServerCommand.importWorkspace(flags.options, from: file, workspace: workspace)
+        let done = try await ServerCommand.importWorkspace(flags.options, from: file, workspace: workspace) {
+            [json] key in
+            // At once: an import that is cut off and run again makes no other one.
+            let text = "A key of the new workspace, shown this once: \(key)"
+            if json { Output.note(text) } else { Output.line(text) }
+        }
         done.print(
             json,
             "Imported into the workspace \(done.workspace): \(done.stored) rows; \(done.known) were there already, "
                 + "\(done.orphans) refer to nothing.")
-        if let key = done.key, !json { Output.line("A key of the new workspace, shown this once: \(key)") }
     }
 }
 
