@@ -274,7 +274,7 @@ def test_no_store_is_begun_over_the_keys_of_a_lost_one(make_server: Callable[...
         path.unlink()
     for content in (None, b""):
         if content is not None:
-            Path(server.database()).write_bytes(content)
+            (server.data / "agentos.db").write_bytes(content)
         done = server.cli(*server.serve_arguments(), timeout=60)
         assert done.returncode == 1 and "credentials.json" in done.stderr, done.stderr
         assert (server.data / "credentials.json").read_bytes() == keys
