@@ -48,6 +48,11 @@ public struct ConnectionError: Error, Sendable, CustomStringConvertible {
                 self.init(.unreachable, "Cannot reach \(baseURL): nothing listens there (connection refused).")
             } else if text.contains("UnknownHost") || text.contains("dnsAError: Optional") {
                 self.init(.unreachable, "Cannot reach \(baseURL): the name cannot be resolved.")
+            } else if String(reflecting: type(of: error)).hasPrefix("NIOSSL.") {
+                self.init(
+                    .unreachable,
+                    "Cannot reach \(baseURL): no secure connection; check whether it is to begin with http://, and the "
+                        + "certificate of the server (\(text)).")
             } else if text.contains("NIOConnectionError") {
                 self.init(.unreachable, "Cannot reach \(baseURL): no route to it.")
             } else {

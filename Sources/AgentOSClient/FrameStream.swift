@@ -25,7 +25,8 @@ public struct FrameStream: AsyncSequence, Sendable {
     let source: Source
     let workspace: String?
 
-    /// The same frames with their ids. Iterate either, once.
+    /// The same frames with their ids; an `error` frame is one of them, before what it says is thrown. Iterate either,
+    /// once.
     public var frames: Identified { Identified(stream: self) }
 
     public func makeAsyncIterator() -> Iterator { Iterator(self) }
@@ -55,6 +56,8 @@ public struct FrameStream: AsyncSequence, Sendable {
         private var failures = 0
         private var wasOpen = false
         private var isOver = false
+        /// What an `error` frame said that was passed on, until it is thrown.
+        private var failure: AgentOSError?
 
         init(_ stream: FrameStream) {
             self.stream = stream
@@ -65,11 +68,22 @@ public struct FrameStream: AsyncSequence, Sendable {
         }
 
         /// - Throws: `AgentOSError`, `ConnectionError`, `CancellationError`
-        public mutating func next() async throws -> JSONObject? { try await nextFrame()?.content }
+        public mutating func next() async throws -> JSONObject? {
+            let frame = try await nextFrame()
+            try throwFailure()
+            return frame?.content
+        }
+
+        private mutating func throwFailure() throws {
+            guard let failure else { return }
+            self.failure = nil
+            throw failure
+        }
 
         /// The next frame with its id.
         /// - Throws: `AgentOSError`, `ConnectionError`, `CancellationError`
         public mutating func nextFrame() async throws -> Frame? {
+            try throwFailure()
             while !isOver {
                 do {
                     if connection == nil {
@@ -127,7 +141,10 @@ public struct FrameStream: AsyncSequence, Sendable {
             case "done": isOver = true
             case "awaiting_approval", "awaiting_input":
                 if case .run(_, _, throughPauses: true) = stream.source { connection = nil } else { isOver = true }
-            case "error": throw LastFrame(error: AgentOSError(wire: .object(object), status: nil))
+            case "error":
+                isOver = true
+                connection = nil
+                failure = AgentOSError(wire: .object(object), status: nil)
             default: break
             }
             return out

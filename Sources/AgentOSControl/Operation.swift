@@ -158,6 +158,8 @@ public struct ControlServices: Sendable {
     public let runtime: Runtime
     public let automation: Automation
     public let templates: TemplateCatalogue
+    /// Asked before what stores much or begins runs later.
+    public let admission: Admission
     private let urlCheck: URLCheck
 
     /// The outbound guard: throws VALIDATION_ERROR naming the field when a URL may not be called, with `requiringTLS` also
@@ -169,7 +171,7 @@ public struct ControlServices: Sendable {
         stores: Stores, providerDirectory: ProviderDirectory, pinned: PinnedResources, mcpTools: MCPToolSource,
         composio: ComposioDirectory,
         runtime: Runtime, automation: Automation, templates: TemplateCatalogue,
-        urlCheck: @escaping URLCheck
+        admission: Admission, urlCheck: @escaping URLCheck
     ) {
         self.stores = stores
         self.providerDirectory = providerDirectory
@@ -179,6 +181,7 @@ public struct ControlServices: Sendable {
         self.runtime = runtime
         self.automation = automation
         self.templates = templates
+        self.admission = admission
         self.urlCheck = urlCheck
     }
 

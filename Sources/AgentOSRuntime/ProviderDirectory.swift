@@ -95,10 +95,14 @@ public final class ProviderDirectory: Sendable {
         type == .anthropic ? ProviderCredentials.anthropicBaseURL : ProviderCredentials.openAIBaseURL
     }
 
-    /// The first provider a workspace has a key for.
+    /// The first provider a workspace has a key for that can be read.
     public func firstConfigured(workspace: WorkspaceRef) async throws -> ProviderType? {
-        for type in [ProviderType.anthropic, .openai] where try await credentials(type, workspace) != nil {
-            return type
+        for type in [ProviderType.anthropic, .openai] {
+            do {
+                if try await credentials(type, workspace) != nil { return type }
+            } catch let error as AgentOSError where error.code == .validation {
+                continue
+            }
         }
         return nil
     }

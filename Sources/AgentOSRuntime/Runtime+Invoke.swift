@@ -40,6 +40,7 @@ extension Runtime {
             return try await found(known)
         }
         try check(agent, request)
+        if parent == nil { try services.admission.check() }
         let input = try Self.input(of: request, agent)
         let workspace = WorkspaceRef(key: agent.workspaceKey, id: agent.workspaceID)
         let type = agent.providerType ?? .demo

@@ -35,6 +35,7 @@ extension Runtime {
         let agent = try await services.agents.agent(id, workspace: workspace.key)
         try check(agent)
         try checkCapacity()
+        try services.admission.check()
         let journal = try await services.hosted.journal(of: origin)
         guard case .started(var plan)? = journal.first else { throw AgentOSError(.internal, "The run has no journal.") }
         let first = step ?? 1

@@ -20,6 +20,8 @@ public struct RuntimeServices: Sendable {
     public var outbound: OutboundClient
     public var pinned: PinnedResources
     public var feed: LiveFeed
+    /// Asked before a run begins that no other run begins.
+    public var admission: Admission
     public var clock: WallClock
     public var logger: Logger
 
@@ -27,7 +29,7 @@ public struct RuntimeServices: Sendable {
         agents: AgentStore, runs: RunStore, hosted: HostedRunStore, approvals: ApprovalStore,
         humanInput: HumanInputStore, conversations: ConversationStore, nodes: NodeStore, log: EventLog,
         providers: ProviderDirectory, outbound: OutboundClient, pinned: PinnedResources, feed: LiveFeed,
-        clock: WallClock, logger: Logger
+        admission: Admission, clock: WallClock, logger: Logger
     ) {
         self.agents = agents
         self.runs = runs
@@ -41,6 +43,7 @@ public struct RuntimeServices: Sendable {
         self.outbound = outbound
         self.pinned = pinned
         self.feed = feed
+        self.admission = admission
         self.clock = clock
         self.logger = logger
     }

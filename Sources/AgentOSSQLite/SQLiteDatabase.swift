@@ -10,16 +10,21 @@ import Synchronization
 ///
 /// `synchronous` is FULL on the writer: a commit returns when the log is on the disk. GRDB resets it to NORMAL while it
 /// opens a connection, so it is set afterwards and read back.
+///
+/// Once it is closed every use of it throws `StoreError.closed`: work that outlives a stopping server must not reach
+/// connections that are gone.
 public final class SQLiteDatabase: AgentOSStore.Database {
     private let pool: DatabasePool
     private let writer: Mutex<SQLiteWriterBox>
     private let observer: (@Sendable (String) -> Void)?
     private let isReadOnly: Bool
+    private let gate = ReaderGate()
     public let dialect = Dialect.sqlite
 
     // @unchecked: only ever used inside the writer's queue.
     private struct SQLiteWriterBox: @unchecked Sendable {
         var connection: SQLiteWriterConnection?
+        var isClosed = false
     }
 
     /// Opens or creates the file.
@@ -69,16 +74,18 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     public func read<T: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws -> T
     ) async throws -> T {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
-            pool.asyncRead { [observer] result in
-                continuation.resume(
-                    with: Result {
-                        do {
-                            return try body(SQLiteConnection(try result.get(), observer: observer))
-                        } catch let error as DatabaseError {
-                            throw SQLiteConnection.storeError(error)
-                        }
-                    })
+        guard gate.enter() else { throw StoreError.closed }
+        return try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+            pool.asyncRead { [observer, gate] result in
+                let outcome = Result<T, any Error> {
+                    do {
+                        return try body(SQLiteConnection(try result.get(), observer: observer))
+                    } catch let error as DatabaseError {
+                        throw SQLiteConnection.storeError(error)
+                    }
+                }
+                gate.leave()
+                continuation.resume(with: outcome)
             }
         }
     }
@@ -86,6 +93,7 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     public func withWriter(_ body: @escaping @Sendable (any SQLWriter) -> Void) {
         pool.asyncWriteWithoutTransaction { [self] db in
             let box = writer.withLock { $0 }
+            if box.isClosed { return body(ClosedWriter()) }
             body(box.connection ?? SQLiteWriterConnection(db, observer: observer))
         }
     }
@@ -112,10 +120,11 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     /// Copies the whole database, as it is at one moment, into a new file; a server that writes meanwhile goes on.
     public func copy(to path: String) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            pool.asyncWriteWithoutTransaction { db in
+            pool.asyncWriteWithoutTransaction { [self] db in
                 continuation.resume(
                     with: Result {
                         do {
+                            if writer.withLock({ $0.isClosed }) { throw StoreError.closed }
                             try db.execute(sql: "VACUUM INTO ?", arguments: [path])
                         } catch let error as DatabaseError {
                             throw AgentOSError(
@@ -130,14 +139,23 @@ public final class SQLiteDatabase: AgentOSStore.Database {
     /// What is wrong with a database file that nobody has open; empty when it is sound.
     /// - Throws: `AgentOSError` when it is no database.
     public static func problems(ofFile path: String) throws -> [String] {
+        try inspect(file: path) { connection in
+            try connection.rows("PRAGMA quick_check(20)") { $0.text(0) ?? "" }.filter { $0 != "ok" }
+        }
+    }
+
+    /// Looks into a database file that nobody has open, and leaves no other files beside it.
+    /// - Throws: `AgentOSError` when it is no database; what `body` throws.
+    public static func inspect<T>(file path: String, _ body: (any SQLConnection) throws -> T) throws -> T {
         do {
-            // Immutable: the check leaves no other files beside this one.
             let queue = try DatabaseQueue(path: uri(path) + "?immutable=1")
-            let found = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(20)") }
+            let found = try queue.read { db in try body(SQLiteConnection(db)) }
             try queue.close()
-            return found.filter { $0 != "ok" }
+            return found
         } catch let error as DatabaseError {
             throw AgentOSError(.unavailable, "\(path) is not a sound database: \(error.message ?? "").")
+        } catch let error as StoreError {
+            throw AgentOSError(.unavailable, "\(path) is not a sound database: \(error.reason).")
         }
     }
 
@@ -156,14 +174,22 @@ public final class SQLiteDatabase: AgentOSStore.Database {
 
     /// The writer's `PRAGMA synchronous`: 2 is FULL.
     public func synchronousLevel() throws -> Int {
-        try pool.writeWithoutTransaction { try Int.fetchOne($0, sql: "PRAGMA synchronous") ?? -1 }
+        try pool.writeWithoutTransaction { db in
+            if writer.withLock({ $0.isClosed }) { throw StoreError.closed }
+            return try Int.fetchOne(db, sql: "PRAGMA synchronous") ?? -1
+        }
     }
 
-    /// Moves the whole log into the main file, unless it was opened for reading, and closes every connection.
+    /// Waits for what is being read and written, moves the whole log into the main file, unless it was opened for
+    /// reading, and closes every connection. Nothing happens when it is closed already.
     public func close() throws {
+        guard gate.close() else { return }
         pool.writeWithoutTransaction { db in
             if !isReadOnly { _ = try? db.checkpoint(.truncate) }
-            writer.withLock { $0.connection = nil }
+            writer.withLock {
+                $0.connection = nil
+                $0.isClosed = true
+            }
         }
         try pool.close()
     }

@@ -43,8 +43,15 @@ final class DataFolder: Sendable {
     }
 
     /// Whether a folder holds a store already. Does not take the lock.
-    static func holdsStore(_ given: String) -> Bool {
-        FileManager.default.fileExists(atPath: URL(fileURLWithPath: given).standardizedFileURL.path + "/agentos.db")
+    /// - Throws: `StartupError` for one that may not be read, which is not the same as none.
+    static func holdsStore(_ given: String) throws -> Bool {
+        let database = URL(fileURLWithPath: given).standardizedFileURL.path + "/agentos.db"
+        if access(database, F_OK | R_OK) == 0 { return true }
+        let code = errno
+        guard code == ENOENT || code == ENOTDIR else {
+            throw StartupError("Cannot read \(database): \(reason(code)).")
+        }
+        return false
     }
 
     /// Writes a file that only its owner can read, whole or not at all.

@@ -64,10 +64,14 @@ extension ServerCommand {
     }
 
     private static func database(_ configuration: ServerConfiguration) async -> [DoctorFinding] {
-        guard DataFolder.holdsStore(configuration.data) else {
-            return [
-                .init(.warning, "database", "There is no store in \(configuration.data).", "agentos serve makes one.")
-            ]
+        do {
+            guard try DataFolder.holdsStore(configuration.data) else {
+                let message = "There is no store in \(configuration.data)."
+                return [.init(.warning, "database", message, "agentos serve makes one.")]
+            }
+        } catch {
+            let message = (error as? StartupError)?.message ?? "\(error)"
+            return [.init(.error, "database", message, "Run it as the user that the server runs as.")]
         }
         var findings: [DoctorFinding] = []
         let credentials = URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/credentials.json"

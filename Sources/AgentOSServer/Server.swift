@@ -37,12 +37,15 @@ struct Server: Sendable {
         let pinned = PinnedResources(store: store.resources)
         let mcpTools = MCPToolSource(store: store.mcpServers, outbound: outbound, clock: store.clock)
         let composio = ComposioDirectory(settings: configuration.composio, outbound: outbound)
+        let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
+        self.disk = disk
+        let admission = Admission(disk: disk, committer: store.committer)
         let runtime = Runtime(
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
                 humanInput: store.humanInput, conversations: store.conversations, nodes: store.nodes, log: store.log,
-                providers: providers, outbound: outbound, pinned: pinned, feed: feed, clock: store.clock, logger: logger
-            ),
+                providers: providers, outbound: outbound, pinned: pinned, feed: feed, admission: admission,
+                clock: store.clock, logger: logger),
             settings: configuration.runtime,
             builtin: [
                 WebSearchTool(client: outbound, settings: configuration.webSearch),
@@ -55,13 +58,11 @@ struct Server: Sendable {
             stores: store, runtime: runtime, outbound: outbound, providers: providers, settings: settings,
             logger: logger)
         self.automation = automation
-        let disk = DiskWatch(path: folder.path, minimumFreeBytes: configuration.minimumFreeBytes)
-        self.disk = disk
         let registry = OperationRegistry(
             ControlServices(
                 stores: store, providerDirectory: providers, pinned: pinned, mcpTools: mcpTools, composio: composio,
                 runtime: runtime,
-                automation: automation, templates: configuration.templates
+                automation: automation, templates: configuration.templates, admission: admission
             ) { url, field, requiringTLS in
                 do {
                     try await outbound.check(url, requiringTLS: requiringTLS)
@@ -70,11 +71,12 @@ struct Server: Sendable {
                 }
             })
         let feed = feed
+        let health = StoreHealth(database: store.database, committer: store.committer)
         edge = Edge(
             EdgeServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: feed,
-                committer: store.committer, disk: disk, runtime: runtime, registry: registry,
+                admission: admission, runtime: runtime, registry: registry,
                 members: store.members, documents: Documents(registry, version: ServerCommand.version),
                 mcp: MCPServer(registry: registry, publicURL: settings.publicURL),
                 automation: automation, clock: store.clock,
@@ -82,8 +84,7 @@ struct Server: Sendable {
                 unreadiness: {
                     if feed.isClosed { return "The server is shutting down." }
                     if disk.isLow { return "The disk is nearly full." }
-                    let works = try? await store.database.read { try $0.int("SELECT 1") }
-                    return works == 1 ? nil : "The database cannot be read."
+                    return await health.problem()
                 }),
             configuration: configuration.edge, metrics: Metrics(), logger: logger)
     }

@@ -19,11 +19,23 @@ public enum ServerCommand {
         var options = ServeOptions()
         options.data = data
         let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
-        if DataFolder.holdsStore(configuration.data) { return nil }
+        if try DataFolder.holdsStore(configuration.data) { return nil }
         let folder = try DataFolder(configuration.data)
         let store = try await Stores.open(folder, configuration)
         defer { try? store.database.close() }
+        return try await firstContent(of: store, in: folder)
+    }
+
+    /// Fills a store that has no workspace yet; nil for one that has. The first keys are written down last, so that
+    /// where they are there was a store.
+    /// - Throws: `StartupError` when it is gone: its keys are neither overwritten nor good for a new one.
+    private static func firstContent(of store: Stores, in folder: DataFolder) async throws -> JSONObject? {
         guard try await store.workspaces.isEmpty() else { return nil }
+        guard !FileManager.default.fileExists(atPath: folder.credentials) else {
+            throw StartupError(
+                "The store in \(folder.path) is empty, but \(folder.credentials) has the keys of an earlier one: put "
+                    + "that one back (agentos restore --replace), or move credentials.json away to begin anew.")
+        }
         return try await Bootstrap.run(store)
     }
 
@@ -31,7 +43,7 @@ public enum ServerCommand {
     /// - Throws: `StartupError`
     public static func rebuildRollups(_ options: ServeOptions) async throws {
         let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
-        guard DataFolder.holdsStore(configuration.data) else {
+        guard try DataFolder.holdsStore(configuration.data) else {
             throw StartupError("There is no store in \(configuration.data).")
         }
         let folder = try DataFolder(configuration.data)
@@ -52,11 +64,10 @@ public enum ServerCommand {
         let folder = try DataFolder(configuration.data)
         let store = try await Stores.open(folder, configuration, givingUpSecrets: options.givesUpSecrets)
         let (server, credentials) = try await explaining(folder) {
-            var credentials: JSONObject?
-            if try await store.workspaces.isEmpty() {
-                let made = try await Bootstrap.run(store)
-                try folder.writeSecret(Array((JSONValue.object(made).prettyText + "\n").utf8), to: folder.credentials)
-                credentials = made
+            let credentials = try await firstContent(of: store, in: folder)
+            if let credentials {
+                try folder.writeSecret(
+                    Array((JSONValue.object(credentials).prettyText + "\n").utf8), to: folder.credentials)
             }
             let server = try Server(store: store, folder: folder, configuration: configuration, logger: logger)
             try await server.recover()

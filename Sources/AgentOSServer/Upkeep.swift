@@ -68,8 +68,10 @@ struct Drain: Service {
     let logger: Logger
 
     func run() async throws {
-        try? await gracefulShutdown()
-        logger.info("stopping", metadata: ["runs": .stringConvertible(runtime.activeCount)])
+        // Cancelled instead, it never served: then the reason alone is told.
+        if (try? await gracefulShutdown()) != nil {
+            logger.info("stopping", metadata: ["runs": .stringConvertible(runtime.activeCount)])
+        }
         store.humanInput.bell.ringForGood()
         feed.close()
         await runtime.drain(graceSeconds: Self.graceSeconds)

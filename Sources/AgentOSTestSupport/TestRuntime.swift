@@ -16,13 +16,14 @@ public struct TestRuntime: Sendable {
     public let runtime: Runtime
     public let automation: Automation
     public let registry: OperationRegistry
+    public let admission: Admission
     private let jobs: Task<Void, Never>
 
     init(
         _ store: TestStore, _ environment: ProviderDirectory.Environment, allowing ranges: String,
         settings: RuntimeSettings = RuntimeSettings(), tools: [any Tool] = [],
         automationSettings: AutomationSettings = AutomationSettings(),
-        composio composioSettings: ComposioSettings? = nil
+        composio composioSettings: ComposioSettings? = nil, minimumFreeBytes: UInt64 = 0
     ) async throws {
         self.store = store
         let feed = LiveFeed()
@@ -31,12 +32,15 @@ public struct TestRuntime: Sendable {
         let pinned = PinnedResources(store: store.resources)
         let mcpTools = MCPToolSource(store: store.mcpServers, outbound: outbound, clock: store.clock.wall)
         let composio = ComposioDirectory(settings: composioSettings, outbound: outbound)
+        let admission = Admission(
+            disk: DiskWatch(path: store.path, minimumFreeBytes: minimumFreeBytes), committer: store.committer)
+        self.admission = admission
         let runtime = Runtime(
             services: RuntimeServices(
                 agents: store.agents, runs: store.runs, hosted: store.hosted, approvals: store.approvals,
                 humanInput: store.humanInput, conversations: store.conversations, nodes: store.nodes, log: store.log,
-                providers: directory, outbound: outbound, pinned: pinned, feed: feed, clock: store.clock.wall,
-                logger: .silent),
+                providers: directory, outbound: outbound, pinned: pinned, feed: feed, admission: admission,
+                clock: store.clock.wall, logger: .silent),
             settings: settings,
             builtin: [
                 WebSearchTool(client: outbound, settings: nil), ReadResourceTool(resources: store.resources),
@@ -51,7 +55,7 @@ public struct TestRuntime: Sendable {
             ControlServices(
                 stores: store.stores, providerDirectory: directory, pinned: pinned, mcpTools: mcpTools,
                 composio: composio, runtime: runtime,
-                automation: automation, templates: try TemplateCatalogue()
+                automation: automation, templates: try TemplateCatalogue(), admission: admission
             ) { url, field, requiringTLS in
                 do {
                     try await outbound.check(url, requiringTLS: requiringTLS)
@@ -106,9 +110,10 @@ public func withRuntime<Result>(
 }
 
 /// As above on a store that is there: one runtime after the other on it is a server that is started again.
+/// - Parameter minimumFreeBytes: the disk counts as nearly full below it.
 public func withRuntime<Result>(
     fake: FakeProvider? = nil, allowing ranges: String = "", settings: RuntimeSettings = RuntimeSettings(),
-    tools: [any Tool] = [], composio: ComposioSettings? = nil, on store: TestStore,
+    tools: [any Tool] = [], composio: ComposioSettings? = nil, minimumFreeBytes: UInt64 = 0, on store: TestStore,
     _ body: (TestRuntime) async throws -> Result
 ) async throws -> Result {
     var environment = ProviderDirectory.Environment()
@@ -119,7 +124,8 @@ public func withRuntime<Result>(
         environment.openAIBaseURL = fake.openAIBaseURL
     }
     let runtime = try await TestRuntime(
-        store, environment, allowing: ranges, settings: settings, tools: tools, composio: composio)
+        store, environment, allowing: ranges, settings: settings, tools: tools, composio: composio,
+        minimumFreeBytes: minimumFreeBytes)
     do {
         let result = try await body(runtime)
         await runtime.stop()

@@ -61,7 +61,7 @@ public func withServer<Result>(
             EdgeServices(
                 agents: store.agents, keys: store.keys, workspaces: store.workspaces, runs: store.runs,
                 tasks: store.tasks, humanInput: store.humanInput, log: store.log, feed: parts.feed,
-                committer: store.committer, disk: DiskWatch(path: store.path, minimumFreeBytes: 0),
+                admission: parts.admission,
                 runtime: parts.runtime, registry: parts.registry,
                 members: store.members,
                 documents: Documents(parts.registry, version: "test"),

@@ -55,10 +55,25 @@ static int listen_in(CURL *curl, curl_infotype type, char *data, size_t size, vo
     return 0;
 }
 
+/// Who may want the transfer to end early.
+struct caller {
+    int (*is_cancelled)(void *context);
+    void *context;
+};
+
+static int ask_caller(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up) {
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    struct caller *caller = context;
+    return caller->is_cancelled(caller->context) != 0;
+}
+
 int cmail_send(
     const char *url, const char *user, const char *password, int tls, const char *from,
     const char *const *recipients, size_t recipient_count, int *replies, const char *message, size_t length,
-    char *error, size_t error_size) {
+    int (*is_cancelled)(void *context), void *context, char *error, size_t error_size) {
     for (size_t index = 0; index < recipient_count; index++) replies[index] = 0;
     if (error_size == 0) return CURLE_FAILED_INIT;
     error[0] = 0;
@@ -80,6 +95,7 @@ int cmail_send(
     char reason[CURL_ERROR_SIZE] = "";
     struct source source = {message, length};
     struct dialogue dialogue = {replies, recipient_count, 0, 0};
+    struct caller caller = {is_cancelled, context};
     curl_easy_setopt(curl, CURLOPT_URL, url);
     if (user != NULL) {
         curl_easy_setopt(curl, CURLOPT_USERNAME, user);
@@ -99,6 +115,9 @@ int cmail_send(
     curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, listen_in);
     curl_easy_setopt(curl, CURLOPT_DEBUGDATA, &dialogue);
     curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_caller);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &caller);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 15L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -6,6 +6,56 @@ import Testing
 
 @Suite("Schedules")
 struct ScheduleTests {
+    @Test("on a nearly full disk nothing new begins, whoever asks; a due schedule waits until there is room")
+    func fullDisk() async throws {
+        try await withStore { store in
+            let key = try await store.key()
+            let run = try await withRuntime(on: store) { runtime in
+                let made = try await runtime.call(
+                    "agents_create", key: key, ["name": "A", "system_prompt": "x", "provider_type": "demo"])
+                let agent = try #require(made["id"])
+                _ = try await runtime.call("resources_create", key: key, ["filename": "old.txt", "content": "old"])
+                let item = try await runtime.call(
+                    "evals_create_case", key: key,
+                    [
+                        "agent_id": agent, "name": "case", "input": ["message": "x"],
+                        "assertions": [["type": "no_error"]],
+                    ])
+                let ended = try await runtime.call(
+                    "runs_invoke", key: key, ["agent_id": agent, "input": ["message": "x"]])
+                let due = try await runtime.call(
+                    "schedules_upsert", key: key, ["agent_id": agent, "frequency": "daily"])
+                return (
+                    agent: agent, id: try #require(ended["run_id"]), item: try #require(item["id"]),
+                    due: try #require(due["next_run_at"]?.stringValue.flatMap { Timestamp(iso8601: $0) })
+                )
+            }
+            store.clock.advance(bySeconds: Double(run.due.microseconds - store.clock.now.microseconds) / 1e6)
+            try await withRuntime(minimumFreeBytes: .max, on: store) { runtime in
+                let calls: [(String, JSONObject)] = [
+                    ("runs_invoke", ["agent_id": run.agent, "input": ["message": "x"]]),
+                    ("runs_replay", ["run_id": run.id]), ("evals_run_case", ["eval_case_id": run.item]),
+                    ("evals_run_suite", ["agent_id": run.agent]),
+                    ("resources_create", ["filename": "new.txt", "content": "new"]),
+                ]
+                for (name, parameters) in calls {
+                    let error = try await refusal { try await runtime.call(name, key: key, parameters) }
+                    #expect(error?.code == .unavailable, "\(name)")
+                    #expect(error?.retryAfter == 30, "\(name)")
+                }
+                _ = try await runtime.call("resources_delete", key: key, ["filename": "old.txt"])
+                try await eventually("a try to fire the schedule") {
+                    try await store.count("jobs WHERE last_error LIKE '%nearly full%'") == 1
+                }
+                #expect(try await store.count("runs") == 1)
+            }
+            store.clock.advance(bySeconds: 60)
+            try await withRuntime(on: store) { _ in
+                try await eventually("the scheduled run") { try await store.count("runs") == 2 }
+            }
+        }
+    }
+
     @Test("a run that cannot start is told once, and the next time is tried")
     func refused() async throws {
         try await withRuntime { runtime in

@@ -99,6 +99,38 @@ struct DatabaseTests {
         }
     }
 
+    @Test("a store that is closed refuses to read and to write, and nothing that comes late reaches it")
+    func closed() async throws {
+        try await withStore { store in
+            try await store.committer.write { try $0.run("CREATE TABLE things (n INTEGER NOT NULL)", []) }
+            await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<64 {
+                    group.addTask {
+                        do {
+                            try await store.committer.write { connection in
+                                try connection.run("INSERT INTO things VALUES ($1)", [.int(Int64(number))])
+                            }
+                            _ = try await store.count("things")
+                            return true
+                        } catch {
+                            let isRefusal = (error as? AgentOSError)?.code == .unavailable
+                            return isRefusal || error as? StoreError == StoreError.closed
+                        }
+                    }
+                }
+                group.addTask { (try? store.close()) != nil }
+                for await asExpected in group { #expect(asExpected) }
+            }
+            let error = try await refusal { try await store.committer.write { try $0.run("DELETE FROM things", []) } }
+            #expect(error?.code == .unavailable)
+            #expect(error?.message.contains("it is closed") == true)
+            await #expect(throws: StoreError.closed) { try await store.count("things") }
+            await #expect(throws: StoreError.closed) { try await store.database.vacuum(pages: 1) }
+            await #expect(throws: StoreError.closed) { try await store.database.copy(to: store.path + ".copy") }
+            try store.database.close()
+        }
+    }
+
     @Test("a page that is damaged is called so, with what to do")
     func damaged() async throws {
         try await withTemporaryFolder { folder in
@@ -123,6 +155,34 @@ struct DatabaseTests {
                 try await database.read { try $0.int("SELECT COUNT(*) FROM things") }
             }
             #expect(StoreError.damagedFile.reason.contains("agentos doctor"))
+        }
+    }
+
+    @Test("a store that cannot be read or written says so, until it can")
+    func health() async throws {
+        try await withStore { store in
+            let health = StoreHealth(database: store.database, committer: store.committer)
+            #expect(await health.problem() == nil)
+            let reader = try SQLiteDatabase(path: store.path, readers: 1, readOnly: true)
+            let stuck = GroupCommit(database: reader)
+            _ = try await refusal { try await stuck.write { try $0.run("DELETE FROM jobs", []) } }
+            let problem = await StoreHealth(database: reader, committer: stuck).problem()
+            #expect(problem?.contains("cannot be written") == true)
+            try reader.close()
+            try await store.committer.write { connection in
+                try connection.run("CREATE TABLE things (bytes BLOB NOT NULL)", [])
+                try connection.run("PRAGMA max_page_count = 1", [])
+            }
+            await #expect(throws: (any Error).self) {
+                try await store.committer.write { connection in
+                    try connection.run("INSERT INTO things VALUES ($1)", [.blob(Array(repeating: 1, count: 1 << 20))])
+                }
+            }
+            #expect(store.committer.lastFailure == "the disk is full")
+            #expect(await health.problem() == nil)
+            #expect(store.committer.lastFailure == nil)
+            try await store.committer.write { try $0.run("ALTER TABLE workspaces RENAME TO lost", []) }
+            #expect(await health.problem()?.contains("cannot be read") == true)
         }
     }
 

@@ -299,6 +299,32 @@ struct JobQueueTests {
         }
     }
 
+    @Test("a job that a stopping server cuts off is due as before, and the try does not count")
+    func cutOff() async throws {
+        try await withStore { store in
+            let (seen, failures) = (Collected<Job>(), Collected<String>())
+            try await store.enqueue("job")
+            let dispatcher = JobDispatcher(
+                queue: store.queue, clock: store.clock.wall, failed: { job, _ in failures.add(job.name) })
+            dispatcher.register("work") { job in
+                seen.add(job)
+                try await Task.sleep(for: .seconds(600))
+            }
+            let work = Task { await dispatcher.run() }
+            try await eventually("the job") { seen.names == ["job"] }
+            work.cancel()
+            await work.value
+            #expect(failures.all.isEmpty)
+            let again = Collected<Job>()
+            try await store.working {
+                again.add($0)
+            } _: {
+                try await store.waitUntilEmpty()
+            }
+            #expect(again.all.map(\.attempts) == [1])
+        }
+    }
+
     @Test("a job that is enqueued again while it is being worked on is done once more, with the new payload")
     func again() async throws {
         try await withStore { store in

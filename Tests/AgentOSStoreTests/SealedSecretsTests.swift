@@ -29,6 +29,23 @@ struct SealedSecretsTests {
         }
     }
 
+    @Test("a provider's key under a lost master key is to be stored anew, and then works again")
+    func providerKey() async throws {
+        try await withStore { store in
+            let place = store.workspace.ref
+            try await store.providers.set(place, .anthropic, apiKey: "sk-ant-0123456789", baseURL: nil)
+            let other = ProviderStore(
+                database: store.database, committer: store.committer, clock: store.clock.wall,
+                vault: try Vault(masterKey: Array(repeating: 8, count: 32)))
+            let error = try await refusal { try await other.get(place, .anthropic) }
+            #expect(error?.code == .validation)
+            #expect(error?.message.contains("providers_set") == true)
+            try await other.set(place, .anthropic, apiKey: "sk-ant-new-0123456789", baseURL: nil)
+            let found = try await other.get(place, .anthropic)
+            #expect(found?.apiKey == "sk-ant-new-0123456789")
+        }
+    }
+
     @Test("all kinds are counted: the right key opens them, another one and none at all open nothing")
     func kinds() async throws {
         try await withStore { store in

@@ -318,8 +318,22 @@ def test_the_same_idempotency_key_makes_one_run(cli, agent):
     first = cli.json("invoke", agent, "once", "--idempotency-key", key)
     assert cli.json("invoke", agent, "once", "--idempotency-key", key)["run_id"] == first["run_id"]
     assert cli.json("invoke", agent, "once")["run_id"] != first["run_id"]
+    again = cli("invoke", agent, "once", "--idempotency-key", key, "--background")
+    assert again.stdout.strip() == first["run_id"], "the run's id, also when the run is over"
     cli("invoke", agent, "once", "--idempotency-key", "with blank", code=USAGE)
     cli("invoke", agent, "once", "--background", "--stream", code=USAGE)
+
+
+def test_streams_as_json_end_with_the_error_frame(cli, agent):
+    run, _ = paused(cli, agent)
+    cli("runs", "cancel", run)
+    frames = [json.loads(line) for line in cli("runs", "watch", run, "--json", code=FAILED).stdout.splitlines()]
+    assert frames[-1]["type"] == "error" and frames[-1]["id"] and frames[-1]["message"], frames[-1]
+
+
+def test_https_to_a_port_without_it_is_told_in_words(cli, agent):
+    done = cli.server.cli("agents", "list", "--url", cli.server.base.replace("http://", "https://"), "--key", cli.key)
+    assert done.returncode == FAILED and "http://" in done.stderr and "secure connection" in done.stderr, done.stderr
 
 
 def test_a_run_is_cancelled_with_its_reason(cli, api, agent):
@@ -490,6 +504,33 @@ def test_a_tool_that_the_server_refuses_does_not_cost_the_old_one(cli, api, file
     assert files.names["TOOL"] in error
     (tool,) = [t for t in api.rpc("tools_list_workspace") if t["name"] == files.names["TOOL"]]
     assert tool["url"].startswith(files.names["PEER"])
+
+
+def test_null_for_members_with_defaults_is_unchanged_the_second_time(cli, files):
+    files.write(files.text + "\nmax_tokens: null\nmax_iterations: null\ntemperature: null\noutput_schema: null\n")
+    actions(cli, files)
+    assert actions(cli, files)["agent"] == "unchanged"
+    files.write(files.text + "\nmax_tokens: 100\n")
+    assert actions(cli, files)["agent"] == "update"
+    files.write(files.text + "\nmax_tokens: null\n")
+    assert actions(cli, files)["agent"] == "update"
+    assert actions(cli, files)["agent"] == "unchanged"
+
+
+def test_a_resource_that_the_server_refuses_does_not_cost_the_old_one(cli, api, files):
+    actions(cli, files)
+    resource = f"{files.names['RESOURCE']}.md"
+
+    def mine() -> list[dict]:
+        return [r for r in api.rpc("resources_list") if r["filename"].startswith(files.names["RESOURCE"])]
+
+    before = mine()
+    (files.folder / "faq.md").write_text("x" * ((10 << 20) + 1))
+    assert resource in cli("apply", "-f", str(files.path), code=FAILED).stderr
+    assert mine() == before
+    (files.folder / "faq.md").write_text("# Other questions\n")
+    assert actions(cli, files)[f"resource {resource}"] == "replace"
+    assert [r["filename"] for r in mine()] == [r["filename"] for r in before], "no spare is left behind"
 
 
 @pytest.mark.parametrize(

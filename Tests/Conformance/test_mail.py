@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import queue
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -157,3 +158,21 @@ def test_a_mail_that_everybody_is_refused_for_good_is_given_up_at_once(
     assert [len(left) for left in box.answers.values()] == [19, 19]
     while call(server, "jobs_list", {"kind": "mail.send"}):
         time.sleep(0.05)
+
+
+def test_a_mail_server_that_says_nothing_holds_up_no_stop(make_server: Callable[..., Server]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        server = make_server(
+            AGENTOS_SMTP_URL=f"smtp://127.0.0.1:{listener.getsockname()[1]}?tls=off",
+            AGENTOS_MAIL_FROM="agentos@example.com",
+        ).start()
+        alert(server)
+        connection, _ = listener.accept()
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+        connection.close()
+        # The mail is not lost: the next start tries it again.
+        server.start()
+        listener.accept()[0].close()

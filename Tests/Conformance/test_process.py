@@ -169,6 +169,7 @@ def test_a_port_in_use_is_one_clear_line(make_server):
         taken.bind(("127.0.0.1", server.port))
         taken.listen()
         line = refuses(server, "port", "address", "use")
+        assert "stopping" not in server.cli(*server.serve_arguments(), timeout=60).stdout
     assert str(server.port) in line
 
 
@@ -305,7 +306,8 @@ def test_a_master_key_that_is_lost_for_good_is_given_up(make_server):
     server.serve_arguments = lambda *given: [*plain(*given), "--give-up-secrets"]
     server.start()
     assert key.exists()
-    Api(server.base, server.credentials["workspace_key"]).rpc("webhooks_create", url="https://1.0.0.1/")
+    ws = Api(server.base, server.credentials["workspace_key"])
+    ws.rpc("webhooks_create", url="https://1.0.0.1/")
     assert server.stop() == 0
     server.serve_arguments = plain
     server.start()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from kit.api import Api, data_of
 from kit.server import Server
 
@@ -193,6 +195,24 @@ def test_an_export_is_taken_up_before_its_first_line_too(make_server: Callable[.
     assert part.read_bytes() == b"a letter to a friend"
 
 
+def test_nothing_may_follow_the_end_of_an_export(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.init()
+    file = server.home / "ws.jsonl"
+    export(server, file)
+    whole = file.read_bytes()
+    row = next(line for line in whole.splitlines() if line.startswith(b'{"table":"agents"'))
+    other = make_server()
+    for excess in (row + b"\n", b"\n", b"half a line"):
+        file.write_bytes(whole + excess)
+        done = other.cli("import", str(file), "--data", str(other.data))
+        assert done.returncode == 1 and "follows its end line" in done.stderr, done.stderr
+    assert not other.data.exists()
+    file.write_bytes(whole)
+    done = other.cli("import", str(file), "--data", str(other.data))
+    assert done.returncode == 0 and done.stdout.count("shown this once") == 1, done.stdout
+
+
 def test_a_refused_restore_leaves_nothing_behind(make_server: Callable[..., Server]) -> None:
     server = make_server()
     file = server.home / "broken.db"
@@ -201,6 +221,83 @@ def test_a_refused_restore_leaves_nothing_behind(make_server: Callable[..., Serv
     done = server.cli("restore", str(file), "--data", str(server.data))
     assert done.returncode == 1 and "database" in done.stderr, done.stderr
     assert not [path.name for path in server.data.iterdir() if path.name.startswith("agentos.db")]
+
+
+def test_each_store_that_a_restore_replaces_is_kept(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.init()
+    file = server.home / "store.backup"
+    assert server.cli("backup", str(file), "--data", str(server.data)).returncode == 0
+    originals = []
+    for mark in ("first", "second"):
+        connection = sqlite3.connect(server.database())
+        connection.execute("UPDATE workspaces SET name = ?", (mark,))
+        connection.commit()
+        connection.close()
+        done = server.cli("restore", str(file), "--replace", "--data", str(server.data))
+        assert done.returncode == 0, done.stderr
+        named = [word.rstrip(".") for word in done.stdout.split() if ".before-restore-" in word]
+        assert len(named) == 1, done.stdout
+        originals.append(Path(named[0]))
+    assert originals[0] != originals[1]
+    for path, mark in zip(originals, ("first", "second")):
+        assert sqlite3.connect(path).execute("SELECT name FROM workspaces").fetchall() == [(mark,)]
+    assert not (server.data / "agentos.db-wal").exists() and not (server.data / "agentos.db-shm").exists()
+    server.start()
+
+
+def test_what_is_no_store_is_not_restored(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.init()
+    before = Path(server.database()).read_bytes()
+    empty, other = server.home / "empty.db", server.home / "other.db"
+    empty.write_bytes(b"")
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE letters (text TEXT)")
+    connection.commit()
+    connection.close()
+    for file in (empty, other):
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        (server.home / f"{file.name}.sha256").write_text(f"{digest}  {file.name}\n")
+        done = server.cli("restore", str(file), "--replace", "--data", str(server.data))
+        assert done.returncode == 1 and "no store of agentos" in done.stderr, done.stderr
+        assert Path(server.database()).read_bytes() == before
+
+
+def test_no_store_is_begun_over_the_keys_of_a_lost_one(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.credentials = {"made": "by serve"}
+    server.start()
+    assert server.stop() == 0
+    keys = (server.data / "credentials.json").read_bytes()
+    for path in server.data.glob("agentos.db*"):
+        path.unlink()
+    for content in (None, b""):
+        if content is not None:
+            (server.data / "agentos.db").write_bytes(content)
+        done = server.cli(*server.serve_arguments(), timeout=60)
+        assert done.returncode == 1 and "credentials.json" in done.stderr, done.stderr
+        assert (server.data / "credentials.json").read_bytes() == keys
+        for path in server.data.glob("agentos.db*"):
+            path.unlink()
+    (server.data / "credentials.json").unlink()
+    server.start()
+    assert (server.data / "credentials.json").read_bytes() != keys
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_not_called_missing(make_server: Callable[..., Server]) -> None:
+    server = make_server()
+    server.credentials = {"made": "by serve"}
+    server.start()
+    server.data.chmod(0)
+    try:
+        for command in (["backup", str(server.home / "copy")], ["doctor"], ["agents", "list"]):
+            done = server.cli(*command, "--data", str(server.data))
+            assert done.returncode == 1, done.stderr
+            assert "ermission denied" in done.stdout + done.stderr, done.stdout + done.stderr
+    finally:
+        server.data.chmod(0o700)
 
 
 def test_a_store_that_is_newer_is_called_so(make_server: Callable[..., Server]) -> None:

@@ -3,6 +3,7 @@ import AgentOSStore
 import CMail
 import Dispatch
 import Logging
+import Synchronization
 
 /// Hands mails to the mail server. Without one the members are told that a mail could not be sent; so they are of
 /// recipients that the mail server does not know.
@@ -16,6 +17,11 @@ struct MailSender: Sendable {
         let code: Int
 
         var text: String { "\(address) (\(code))" }
+    }
+
+    /// Tells a transfer, which blocks a thread, that nobody waits for it any more.
+    private final class Cancellation: Sendable {
+        let isSet = Atomic(false)
     }
 
     let stores: Stores
@@ -63,14 +69,22 @@ struct MailSender: Sendable {
         }
     }
 
+    /// Ends within a second when the calling task is cancelled.
     /// - Returns: who did not get the mail.
     /// - Throws: `AgentOSError` when nobody did and another try may go better for all of them.
     private static func handIn(_ message: MailMessage, _ server: MailServer) async throws -> [Refusal] {
         let bytes = message.encoded
         let recipients = message.to
-        let (problem, refused) = await withCheckedContinuation {
-            (continuation: CheckedContinuation<(problem: String?, refused: [Refusal]), Never>) in
-            queue.async { continuation.resume(returning: perform(bytes, to: recipients, server)) }
+        let cancellation = Cancellation()
+        let (problem, refused) = await withTaskCancellationHandler {
+            await withCheckedContinuation {
+                (continuation: CheckedContinuation<(problem: String?, refused: [Refusal]), Never>) in
+                queue.async {
+                    continuation.resume(returning: perform(bytes, to: recipients, server, unless: cancellation))
+                }
+            }
+        } onCancel: {
+            cancellation.isSet.store(true, ordering: .relaxed)
         }
         guard let problem else { return refused }
         // Whom it refuses for good it refuses the next time too; the others get a mail of their own.
@@ -81,11 +95,12 @@ struct MailSender: Sendable {
 
     /// Blocks. Returns why nobody got the mail, and who was refused.
     private static func perform(
-        _ bytes: [UInt8], to recipients: [String], _ server: MailServer
+        _ bytes: [UInt8], to recipients: [String], _ server: MailServer, unless cancellation: Cancellation
     ) -> (problem: String?, refused: [Refusal]) {
         let addresses = recipients.map { Array($0.utf8CString) }
         // One block of memory for all addresses, so that the pointers stay valid.
         let flat = addresses.flatMap { $0 }
+        defer { withExtendedLifetime(cancellation) {} }
         var replies = [Int32](repeating: 0, count: recipients.count)
         let problem = flat.withUnsafeBufferPointer { block -> String? in
             guard let base = block.baseAddress else { return "no recipient" }
@@ -96,10 +111,15 @@ struct MailSender: Sendable {
             }
             var reason = [CChar](repeating: 0, count: 256)
             let code = bytes.withUnsafeBytes { raw in
+                // The flag outlives the call: `cancellation` is held to the end of this function.
                 cmail_send(
                     server.url, server.user, server.password, server.tls.rawValue, server.from, pointers,
                     pointers.count, &replies, raw.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count,
-                    &reason, reason.count)
+                    { context in
+                        guard let context else { return 0 }
+                        let flag = Unmanaged<Cancellation>.fromOpaque(context).takeUnretainedValue()
+                        return flag.isSet.load(ordering: .relaxed) ? 1 : 0
+                    }, Unmanaged.passUnretained(cancellation).toOpaque(), &reason, reason.count)
             }
             guard code != 0 else { return nil }
             return String(decoding: reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

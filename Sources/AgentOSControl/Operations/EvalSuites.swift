@@ -20,6 +20,7 @@ extension Operation {
             if version != agent.version {
                 _ = try await services.agentVersions.version(version, agent: agent.key)
             }
+            try services.admission.check()
             let suite = try await services.evals.beginSuite(agent: agent, version: version)
             return OperationResult([
                 "eval_suite_id": .string("\(suite)"), "id": .string("\(suite)"), "version": .int(version),

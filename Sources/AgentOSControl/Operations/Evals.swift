@@ -112,6 +112,7 @@ extension Operation {
                 let agent = try await services.agents.agent(item.agentID, workspace: call.workspaceKey)
                 _ = try await services.agentVersions.version(version, agent: agent.key)
             }
+            try services.admission.check()
             let id = try await services.evals.begin(item, version: version)
             return OperationResult(["eval_run_id": .string("\(id)"), "id": .string("\(id)"), "status": "pending"])
         }

@@ -36,6 +36,7 @@ extension Operation {
             ) { call in
                 let filename = try call.parameters.requiredString("filename")
                 try checkFilename(filename)
+                try services.admission.check()
                 let resource = try await services.resources.create(
                     workspace: call.workspaceKey, filename: filename,
                     mimeType: call.parameters.string("mime_type") ?? mimeType(of: filename),

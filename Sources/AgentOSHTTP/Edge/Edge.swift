@@ -20,8 +20,7 @@ public struct EdgeServices: Sendable {
     public var humanInput: HumanInputStore
     public var log: EventLog
     public var feed: LiveFeed
-    public var committer: GroupCommit
-    public var disk: DiskWatch
+    public var admission: Admission
     public var runtime: Runtime
     public var registry: OperationRegistry
     public var members: MemberStore
@@ -36,7 +35,7 @@ public struct EdgeServices: Sendable {
 
     public init(
         agents: AgentStore, keys: KeyStore, workspaces: WorkspaceStore, runs: RunStore, tasks: TaskStore,
-        humanInput: HumanInputStore, log: EventLog, feed: LiveFeed, committer: GroupCommit, disk: DiskWatch,
+        humanInput: HumanInputStore, log: EventLog, feed: LiveFeed, admission: Admission,
         runtime: Runtime, registry: OperationRegistry, members: MemberStore,
         documents: Documents, mcp: MCPServer, automation: Automation, clock: WallClock,
         gauges: @escaping @Sendable () async -> [Metrics.Gauge],
@@ -50,8 +49,7 @@ public struct EdgeServices: Sendable {
         self.humanInput = humanInput
         self.log = log
         self.feed = feed
-        self.committer = committer
-        self.disk = disk
+        self.admission = admission
         self.runtime = runtime
         self.registry = registry
         self.members = members
@@ -251,11 +249,8 @@ public struct Edge: HTTPResponder {
         }
     }
 
-    /// New data is taken only while there is room for it.
-    func admitNewData() throws {
-        try services.disk.admit()
-        try services.committer.admit()
-    }
+    /// New data is taken only while there is room for it. Runs are asked about where they begin, by `Runtime`.
+    func admitNewData() throws { try services.admission.check() }
 
     // MARK: - The server's own state
 

@@ -22,7 +22,6 @@ extension Edge {
         if case .agent(_, let own) = principal.scope, own != agent.key {
             throw AgentOSError(.forbidden, "This key belongs to another agent.")
         }
-        try admitNewData()
         let runtime = services.runtime
         let started = try await runtime.invoke(agent, call, invocation: invocation)
         if call.background {

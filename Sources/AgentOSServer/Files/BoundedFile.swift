@@ -38,6 +38,15 @@ enum BoundedFile {
         return Array(try file.read(upToCount: bytes) ?? Data())
     }
 
+    /// Copies a file into a new one that nobody but its owner can read.
+    /// - Throws: `StartupError`, as on a full disk.
+    static func copy(_ path: String, to new: String) throws {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw StartupError("Cannot read \(path).") }
+        defer { try? file.close() }
+        let copy = try AppendedFile(new, keep: nil)
+        while let data = try file.read(upToCount: piece), !data.isEmpty { try copy.append(Array(data)) }
+    }
+
     /// The SHA-256 of a file.
     static func checksum(of path: String) throws -> String {
         guard let file = FileHandle(forReadingAtPath: path) else { throw StartupError("Cannot read \(path).") }

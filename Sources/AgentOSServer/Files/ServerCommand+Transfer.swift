@@ -121,7 +121,7 @@ extension ServerCommand {
     /// The store of a folder that a server may have open: for reading only.
     static func beside(_ options: ServeOptions) async throws -> SQLiteDatabase {
         let configuration = try ServerConfiguration.load(options, environment: ProcessInfo.processInfo.environment)
-        guard DataFolder.holdsStore(configuration.data) else {
+        guard try DataFolder.holdsStore(configuration.data) else {
             throw StartupError("There is no store in \(configuration.data).")
         }
         let path = URL(fileURLWithPath: configuration.data).standardizedFileURL.path + "/agentos.db"
@@ -143,10 +143,14 @@ extension ServerCommand {
 
     /// Stores an export in a data folder that no server has open; makes the folder when it is missing. The whole file is
     /// checked first. Running it again stores what is missing.
-    /// - Parameter workspace: where to; default: the workspace of the export, made when it is missing.
+    /// - Parameters:
+    ///   - workspace: where to; default: the workspace of the export, made when it is missing.
+    ///   - madeKey: told the key of a workspace that is made, as soon as it is stored: whoever cuts the import off and
+    ///     runs it again is not told another time.
     /// - Throws: `StartupError`; `AgentOSError` for rows that are not as an export has them.
     public static func importWorkspace(
-        _ options: ServeOptions, from path: String, workspace wanted: String?
+        _ options: ServeOptions, from path: String, workspace wanted: String?,
+        madeKey: @Sendable (String) -> Void = { _ in }
     ) async throws -> TransferSummary {
         let (source, tally, agents) = try await verify(path)
         guard let id = source["id"]?.stringValue.flatMap({ WorkspaceID($0) }), let slug = source["slug"]?.stringValue,
@@ -165,15 +169,24 @@ extension ServerCommand {
             batch.append(ArraySlice(Array(line)))
             bytes += line.count
             guard bytes > 2 << 20 || batch.count >= 2000 else { return }
-            outcome += try await importer.store(batch)
+            outcome += try await keep(batch, importer, madeKey)
             batch.removeAll(keepingCapacity: true)
             bytes = 0
         }
-        outcome += try await importer.store(batch)
+        outcome += try await keep(batch, importer, madeKey)
         var summary = TransferSummary(workspace: target.slug, tables: tally.tables)
         (summary.stored, summary.known, summary.orphans) = (outcome.stored, outcome.known, outcome.orphans)
         summary.key = importer.newKey
         return summary
+    }
+
+    private static func keep(
+        _ lines: [ArraySlice<UInt8>], _ importer: WorkspaceImporter, _ madeKey: @Sendable (String) -> Void
+    ) async throws -> WorkspaceImporter.Outcome {
+        let hadKey = importer.newKey != nil
+        let outcome = try await importer.store(lines)
+        if !hadKey, let key = importer.newKey { madeKey(key) }
+        return outcome
     }
 
     /// Reads a whole export and compares it with its end.
@@ -181,7 +194,9 @@ extension ServerCommand {
     private static func verify(_ path: String) async throws -> (JSONObject, ExportTally, [AgentID]) {
         var (source, isComplete, tally) = (nil as JSONObject?, false, ExportTally())
         var agents: [AgentID] = []
-        try await BoundedFile.lines(of: path) { line in
+        let excess = StartupError("\(path) is damaged: something follows its end line. Nothing was imported.")
+        let whole = try await BoundedFile.lines(of: path) { line in
+            if isComplete { throw excess }
             if source == nil {
                 source = try header(line, path)
             } else if ExportTally.isEnd(line) {
@@ -196,6 +211,7 @@ extension ServerCommand {
         guard isComplete else {
             throw StartupError("\(path) is not complete; go on with agentos export --resume where it was made.")
         }
+        guard whole == BoundedFile.size(of: path) else { throw excess }
         return (source, tally, agents)
     }
 }

@@ -49,6 +49,7 @@ public final class GroupCommit: Sendable {
         var draining = false
         var pace = WritePace()
         var statistics = Statistics()
+        var failure: String?
     }
 
     private let database: any Database
@@ -65,6 +66,9 @@ public final class GroupCommit: Sendable {
     func onNewJobs(_ handler: @escaping @Sendable () -> Void) { newJobs.withLock { $0.ring = handler } }
 
     public var statistics: Statistics { state.withLock { $0.statistics } }
+
+    /// Why the disk or the file on it failed the newest group, or a piece of it; nil when all of it went well.
+    public var lastFailure: String? { state.withLock { $0.failure } }
 
     /// Whether so much is being written just now that what can wait should.
     public var isBusy: Bool { state.withLock { $0.pace.bytesPerSecond(at: monotonicNanoseconds()) > WritePace.busy } }
@@ -183,11 +187,11 @@ public final class GroupCommit: Sendable {
             let reason = (error as? StoreError)?.reason ?? "unexpected error"
             let failure = AgentOSError(
                 .unavailable, "The store could not write (\(reason)); nothing was stored.", retryAfter: 5)
-            record(group.count, since: began, failed: true)
+            record(group.count, since: began, isLost: true, failure: reason)
             for piece in group { piece.settle(failure) }
             return
         }
-        record(group.count, since: began, failed: false)
+        record(group.count, since: began, isLost: false, failure: Self.storageFailure(errors))
         for (index, piece) in group.enumerated() { piece.settle(errors[index]) }
         if writer.hasNewJobs {
             writer.hasNewJobs = false
@@ -195,13 +199,21 @@ public final class GroupCommit: Sendable {
         }
     }
 
-    private func record(_ pieces: Int, since began: UInt64, failed: Bool) {
+    private static func storageFailure(_ errors: [(any Error)?]) -> String? {
+        for error in errors {
+            if case .storage(let reason)? = error as? StoreError { return reason }
+        }
+        return nil
+    }
+
+    private func record(_ pieces: Int, since began: UInt64, isLost: Bool, failure: String?) {
         let elapsed = monotonicNanoseconds() &- began
         state.withLock { state in
             state.statistics.groups += 1
             state.statistics.pieces += UInt64(pieces)
             state.statistics.commitNanoseconds += elapsed
-            if failed { state.statistics.failedGroups += 1 }
+            state.failure = failure
+            if isLost { state.statistics.failedGroups += 1 }
             state.statistics.largestGroup = max(state.statistics.largestGroup, pieces)
             let slot = min(6, Int.bitWidth - 1 - max(1, pieces).leadingZeroBitCount)
             state.statistics.sizes[slot] += 1

@@ -71,6 +71,8 @@ public enum StoreError: Error, Sendable, Equatable {
     /// The engine found that its file is not sound.
     public static let damagedFile = StoreError.storage(
         "the database is damaged: run agentos doctor, and restore a backup")
+    /// Whoever asks is later than the end of the store.
+    public static let closed = StoreError.storage("it is closed")
 
     /// Why, as a part of a sentence, without any stored value.
     public var reason: String {

@@ -111,7 +111,8 @@ public final class JobDispatcher: Sendable {
         }
     }
 
-    /// Works until the task is cancelled; what was begun is finished.
+    /// Works until the task is cancelled, and with it what was begun: it is finished, or given back as if it had not
+    /// been claimed.
     public func run() async {
         let known = handlers.withLock { $0.keys.sorted() }
         try? await queue.park(allBut: known)
@@ -168,6 +169,9 @@ public final class JobDispatcher: Sendable {
                 throw AgentOSError(.internal, "This version knows no jobs of the kind \(job.kind).")
             }
             try await known.handler(job)
+        } catch where Task.isCancelled {
+            // It was not the job that failed: the server stops.
+            try? await queue.giveBack(job)
         } catch {
             failed(job, error)
             let message = (error as? AgentOSError)?.message ?? "\(error)"

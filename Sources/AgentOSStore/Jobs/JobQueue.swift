@@ -124,6 +124,15 @@ public final class JobQueue: Sendable {
         try connection.run("DELETE FROM jobs WHERE key = $1 AND fence = $2", [.int(job.key), .int(job.fence)])
     }
 
+    /// Undoes the claim of a job that was cut off: it is due as before, and the try does not count.
+    func giveBack(_ job: Job) async throws {
+        try await committer.write { connection in
+            try connection.run(
+                "UPDATE jobs SET lease_until = NULL, attempts = attempts - 1 WHERE key = $1 AND fence = $2",
+                [.int(job.key), .int(job.fence)])
+        }
+    }
+
     /// - Parameter seconds: until the next try; nil parks the job.
     func failed(_ job: Job, error: String, retryIn seconds: Double?) async throws {
         let now = clock.now()

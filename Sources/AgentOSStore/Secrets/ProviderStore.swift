@@ -55,6 +55,7 @@ public final class ProviderStore: Sendable {
         }
     }
 
+    /// - Throws: VALIDATION_ERROR when the master key is another one than that under which the key was stored.
     public func get(_ workspace: WorkspaceRef, _ provider: ProviderType) async throws -> ProviderSetting? {
         let row = try await database.read { connection in
             try connection.row(
@@ -63,9 +64,15 @@ public final class ProviderStore: Sendable {
             ) { ($0.bytes(0) ?? [], $0.text(1)) }
         }
         guard let (sealed, baseURL) = row else { return nil }
-        return ProviderSetting(
-            provider: provider, apiKey: try vault.open(sealed, context: Self.context(workspace.id, provider.rawValue)),
-            baseURL: baseURL)
+        do {
+            let key = try vault.open(sealed, context: Self.context(workspace.id, provider.rawValue))
+            return ProviderSetting(provider: provider, apiKey: key, baseURL: baseURL)
+        } catch {
+            throw AgentOSError(
+                .validation,
+                "The stored API key of the provider \(provider.rawValue) cannot be read: the master key is not the one "
+                    + "it was stored under. Store it anew with providers_set.")
+        }
     }
 
     public func list(workspace: Int64) async throws -> [ProviderRecord] {

@@ -88,13 +88,33 @@ struct AgentManifest {
         let now = agent["pinned_resource_ids"]?.arrayValue?.compactMap(\.stringValue) ?? []
         if let pins = pins(now: now) { wanted["pinned_resource_ids"] = .array(pins.map { .string($0) }) }
         var changes = JSONObject()
-        for (key, value) in wanted.members where !value.means(agent[key] ?? .null) {
+        for (key, value) in wanted.members {
+            let isSame = value.isNull ? isCleared(key, in: agent) : value.means(agent[key] ?? .null)
+            guard !isSame else { continue }
             guard key != "runtime_type" else {
                 throw root.failure("the runtime_type of an agent cannot be changed; delete it first.")
             }
             changes[key] = value
         }
         return changes
+    }
+
+    /// Whether a member is what `null` makes of it: nothing, or its default.
+    private func isCleared(_ key: String, in agent: JSONValue) -> Bool {
+        let now = agent[key] ?? .null
+        if JSONValue.null.means(now) { return true }
+        switch key {
+        case "max_tokens": return now.intValue == Agent.defaultMaxTokens
+        case "max_iterations": return now.intValue == Agent.defaultMaxIterations
+        case "provider_type":
+            // The model's; without a model that tells, the server has chosen.
+            guard let own = members["model"]?.stringValue.flatMap(ModelNames.provider(forModel:)) else { return true }
+            return now.stringValue == own.rawValue
+        case "model":
+            let provider = (members["provider_type"] ?? agent["provider_type"])?.stringValue
+            return now.stringValue == ModelNames.defaultModel(for: provider.flatMap(ProviderType.init) ?? .demo)
+        default: return false
+        }
     }
 
     /// What is pinned: as the file lists it, else as it is now, but with the file's resources as each of them says. Nil

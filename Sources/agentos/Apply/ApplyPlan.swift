@@ -107,11 +107,36 @@ struct ApplyPlan {
             let changes = resource.differences(from: known)
             guard !changes.isEmpty else { return ApplyStep("resource", name, .unchanged) }
             return ApplyStep("resource", name, .replace, changes) { agent in
-                _ = try await client.rpc("resources_delete", ["filename": .string(name)])
-                _ = try await client.rpc("resources_create", resource.parameters)
+                try await replace(resource)
                 return agent
             }
         }
+    }
+
+    /// The new content is stored, beside the old one, before that is deleted: what the server refuses costs nothing,
+    /// and whatever fails later leaves the one or the other.
+    private func replace(_ resource: ResourceManifest) async throws {
+        let name = resource.filename
+        // The name is taken, so that it gets a number.
+        let spare = try await client.rpc("resources_create", resource.parameters).data.cell("filename")
+        guard spare != name else { return }
+        do {
+            try await removeResource(name)
+        } catch {
+            try? await removeResource(spare)
+            throw error
+        }
+        do {
+            _ = try await client.rpc("resources_create", resource.parameters)
+        } catch {
+            guard let failure = CommandFailure(error) else { throw error }
+            throw CommandFailure("\(failure.message) Its new content is there as \(spare).", failure.status)
+        }
+        try await removeResource(spare)
+    }
+
+    private func removeResource(_ name: String) async throws {
+        _ = try await client.rpc("resources_delete", ["filename": .string(name)])
     }
 
     // MARK: - The agent

@@ -71,6 +71,7 @@ struct InvokeCommand: AsyncParsableCommand {
         let result = try await client.start(
             agent: id, body: body, options: .init(background: background, idempotencyKey: idempotencyKey))
         if json { return Output.json(result.answer) }
+        if background { return RunTeller.tellBackground(result) }
         await teller.tell(result)
     }
 

@@ -31,15 +31,16 @@ struct RestoreCommand: AsyncParsableCommand {
     @Argument(help: "The backup.")
     var file: String
 
-    @Flag(help: "Move a store that is there aside, to agentos.db.before-restore.")
+    @Flag(help: "Move a store that is there aside, to agentos.db.before-restore-TIME.")
     var replace = false
 
     @OptionGroup var flags: FolderFlags
 
     func run() async throws {
-        let hasKey = try await ServerCommand.restore(flags.options, from: file, replace: replace)
+        let done = try await ServerCommand.restore(flags.options, from: file, replace: replace)
+        if let aside = done.aside { Output.line("The store that was there is now \(aside).") }
         Output.line("Restored \(file).")
-        if !hasKey {
+        if !done.hasMasterKey {
             Output.note(
                 "The folder has no master.key: put the old server's there, or set AGENTOS_MASTER_KEY, before you start "
                     + "the server; else stored provider keys and tokens cannot be read.")
@@ -98,12 +99,16 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup var flags: FolderFlags
 
     func run() async throws {
-        let done = try await ServerCommand.importWorkspace(flags.options, from: file, workspace: workspace)
+        let done = try await ServerCommand.importWorkspace(flags.options, from: file, workspace: workspace) {
+            [json] key in
+            // At once: an import that is cut off and run again makes no other one.
+            let text = "A key of the new workspace, shown this once: \(key)"
+            if json { Output.note(text) } else { Output.line(text) }
+        }
         done.print(
             json,
             "Imported into the workspace \(done.workspace): \(done.stored) rows; \(done.known) were there already, "
                 + "\(done.orphans) refer to nothing.")
-        if let key = done.key, !json { Output.line("A key of the new workspace, shown this once: \(key)") }
     }
 }
 

@@ -14,7 +14,7 @@ struct RunTeller {
         switch result.state {
         case .completed(let output): Self.write(output)
         case .awaitingApproval, .awaitingInput: await tellPause(result)
-        case .running: Self.tellBackground(result.run)
+        case .running: Self.tellBackground(result)
         }
         tellSession(result)
     }
@@ -27,10 +27,18 @@ struct RunTeller {
         }
     }
 
-    /// The run's id is the result; how to follow it is a remark.
-    static func tellBackground(_ run: RunID) {
+    /// The run's id is the result, also of one that a repeat finds over or waiting; how to follow it is a remark.
+    static func tellBackground(_ result: InvokeResult) {
+        switch result.state {
+        case .running: tellBackground(result.run)
+        case .completed: tellBackground(result.run, "It is over; see it with")
+        case .awaitingApproval, .awaitingInput: tellBackground(result.run, "It waits for somebody; see it with")
+        }
+    }
+
+    static func tellBackground(_ run: RunID, _ how: String = "It goes on in the background; follow it with") {
         Output.line("\(run)")
-        Output.note("It goes on in the background; follow it with: agentos runs watch \(run)")
+        Output.note("\(how): agentos runs watch \(run)")
     }
 
     func tellPause(_ result: InvokeResult) async {

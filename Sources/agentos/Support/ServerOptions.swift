@@ -35,7 +35,7 @@ struct ServerOptions: ParsableArguments {
     func client() throws -> AgentOSClient {
         let url = url ?? Environment["AGENTOS_BASE_URL"] ?? "http://127.0.0.1:\(Environment["AGENTOS_PORT"] ?? "8080")"
         let workspace = workspace ?? Environment["AGENTOS_WORKSPACE"]
-        guard let key = key ?? Environment["AGENTOS_API_KEY"] ?? keyOfDataFolder(for: url) else {
+        guard let key = try key ?? Environment["AGENTOS_API_KEY"] ?? keyOfDataFolder(for: url) else {
             throw CommandFailure(
                 "No API key: give --key or AGENTOS_API_KEY, or --data with the folder of a server on this machine.",
                 .notAuthorised)
@@ -45,10 +45,17 @@ struct ServerOptions: ParsableArguments {
 
     /// The workspace key that `init` or `serve` left in the data folder. Unless the folder was named on purpose, the
     /// key goes to this machine only: a server elsewhere must not be handed the key of this one.
-    private func keyOfDataFolder(for url: String) -> String? {
+    /// - Throws: `CommandFailure` for a file that is there and may not be read.
+    private func keyOfDataFolder(for url: String) throws -> String? {
         guard data != nil || Self.isLocal(url) else { return nil }
         let folder = data ?? Environment["AGENTOS_DATA"] ?? "./agentos-data"
-        guard let content = FileManager.default.contents(atPath: folder + "/credentials.json") else { return nil }
+        let file = folder + "/credentials.json"
+        guard let content = FileManager.default.contents(atPath: file) else {
+            guard access(file, R_OK) == 0 || errno == ENOENT || errno == ENOTDIR else {
+                throw CommandFailure("Cannot read \(file): \(String(cString: strerror(errno))).")
+            }
+            return nil
+        }
         return (try? JSONParser.parse(Array(content)))?["workspace_key"]?.stringValue
     }
 

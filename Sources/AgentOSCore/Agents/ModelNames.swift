@@ -1,5 +1,3 @@
-import AgentOSCore
-
 /// What the names of models say.
 public enum ModelNames {
     /// The model of an agent that names none.
@@ -17,10 +15,5 @@ public enum ModelNames {
         if name == "demo" { return .demo }
         if name.hasPrefix("claude") { return .anthropic }
         return ["gpt-", "chatgpt", "o1", "o3", "o4"].contains(where: name.hasPrefix) ? .openai : nil
-    }
-
-    /// Whether an OpenAI model reasons: those take `max_completion_tokens` and no temperature.
-    static func reasons(_ model: String) -> Bool {
-        ["o1", "o3", "o4", "gpt-5"].contains(where: model.lowercased().hasPrefix)
     }
 }
