@@ -142,9 +142,14 @@ public struct FrameStream: AsyncSequence, Sendable {
             case "awaiting_approval", "awaiting_input":
                 if case .run(_, _, throughPauses: true) = stream.source { connection = nil } else { isOver = true }
             case "error":
+                let error = AgentOSError(wire: .object(object), status: nil)
+                // Without a place it is not how the run ended: the server stops, and the run goes on when it is back.
+                if out.id == nil, run != nil, error.code == .internal {
+                    throw ConnectionError(.interrupted, error.message)
+                }
                 isOver = true
                 connection = nil
-                failure = AgentOSError(wire: .object(object), status: nil)
+                failure = error
             default: break
             }
             return out

@@ -74,7 +74,9 @@ public final class OutboundClient: Sendable {
             addresses = try await resolver.addresses(of: url.host, by: Deadline(seconds: 3))
         } catch let error as OutboundError where error.kind == .unresolved || error.kind == .timeout {}
         for address in addresses { try policy.check(address) }
-        guard requiringTLS, url.scheme == .http, addresses.isEmpty || !addresses.allSatisfy(policy.names) else { return }
+        guard requiringTLS, url.scheme == .http, addresses.isEmpty || !addresses.allSatisfy(policy.names) else {
+            return
+        }
         throw OutboundError(.badURL, "The URL must be https; plain http is for addresses in AGENTOS_OUTBOUND_ALLOW.")
     }
 

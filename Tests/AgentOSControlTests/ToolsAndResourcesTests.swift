@@ -92,7 +92,10 @@ struct ToolsAndResourcesTests {
         let city: JSONObject = ["city": ["type": "string"]]
         let cases: [(name: String, given: JSONValue?, offered: JSONValue)] = [
             ("missing", nil, plain), ("empty", [:], plain), ("list", ["type": "array"], plain), ("text", "x", plain),
-            ("typed", ["type": "object", "properties": .object(city)], ["type": "object", "properties": .object(city)]),
+            (
+                "typed", ["type": "object", "properties": .object(city)],
+                ["type": "object", "properties": .object(city)]
+            ),
             ("untyped", ["properties": .object(city)], ["properties": .object(city), "type": "object"]),
             ("odd", ["type": "object", "properties": 5], plain),
             ("choice", ["type": "object", "oneOf": [["required": ["a"]]]], plain),

@@ -178,7 +178,8 @@ struct StreamTests {
         }
     }
 
-    @Test("a pause has the time from the start to the request, whoever asks and however late", arguments: [true, false])
+    @Test(
+        "a pause has the time from the start to the request, whoever asks and however late", arguments: [true, false])
     func durationOfPause(question: Bool) async throws {
         try await withFakeProvider { fake in
             let gate = FakeGate()

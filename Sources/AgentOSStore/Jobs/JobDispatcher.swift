@@ -169,7 +169,7 @@ public final class JobDispatcher: Sendable {
                 throw AgentOSError(.internal, "This version knows no jobs of the kind \(job.kind).")
             }
             try await known.handler(job)
-        } catch where Task.isCancelled {
+        } catch  where Task.isCancelled {
             // It was not the job that failed: the server stops.
             try? await queue.giveBack(job)
         } catch {
