@@ -2,8 +2,11 @@ import AgentOSCore
 
 /// Keeps `agent_days` in step as runs end: what is shown over days never scans runs or events.
 public struct RollupKeeper: RunChangeListener {
-    /// One ended run as a row of its day; with a sign of -1 what takes it out again.
-    private static func contribution(_ sign: Int = 1) -> String {
+    /// An ended run as a row of its day, and what takes it out again.
+    private static let added = contribution(1)
+    private static let removed = contribution(-1)
+
+    private static func contribution(_ sign: Int) -> String {
         """
         SELECT r.workspace_key, r.agent_key, r.started_at / 86400000000, COALESCE(c.model, ''), \(sign),
           \(sign) * (r.status = 'completed'), \(sign) * (r.status = 'failed'), \(sign) * (r.status = 'cancelled'),
@@ -28,7 +31,7 @@ public struct RollupKeeper: RunChangeListener {
     public func changed(_ change: RunChange, _ connection: any SQLConnection) throws {
         guard case .ended = change.kind, !change.run.isTest else { return }
         try connection.run(
-            "INSERT INTO agent_days \(Self.contribution()) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
+            "INSERT INTO agent_days \(Self.added) WHERE r.key = $1 \(Self.upsert)", [.int(change.run.key)])
         let today = change.at.microseconds / 86_400_000_000 * 86_400_000_000
         let began = try connection.int("SELECT started_at FROM runs WHERE key = $1", [.int(change.run.key)])
         if let began, began < today { try Self.stamp(change.run.workspaceKey, connection) }
@@ -47,9 +50,9 @@ public struct RollupKeeper: RunChangeListener {
         ) { (workspace: try $0.requiredInt(0), agent: try $0.requiredInt(1), day: try $0.requiredInt(2)) }
         guard let ended else { return try change() }
         try connection.run(
-            "INSERT INTO agent_days \(contribution(-1)) WHERE r.key = $1 \(upsert)", [.int(run)])
+            "INSERT INTO agent_days \(removed) WHERE r.key = $1 \(upsert)", [.int(run)])
         let result = try change()
-        try connection.run("INSERT INTO agent_days \(contribution()) WHERE r.key = $1 \(upsert)", [.int(run)])
+        try connection.run("INSERT INTO agent_days \(added) WHERE r.key = $1 \(upsert)", [.int(run)])
         // The run may count for another model now.
         try connection.run(
             "DELETE FROM agent_days WHERE workspace_key = $1 AND day = $2 AND agent_key = $3 AND runs = 0",
@@ -76,7 +79,7 @@ public struct RollupKeeper: RunChangeListener {
         try connection.run("DELETE FROM agent_days WHERE day > \(kept("agent_days.workspace_key"))", [])
         try connection.run(
             """
-            INSERT INTO agent_days \(contribution()) WHERE r.completed_at IS NOT NULL AND r.is_test = 0
+            INSERT INTO agent_days \(added) WHERE r.completed_at IS NOT NULL AND r.is_test = 0
               AND r.started_at / 86400000000 > \(kept("r.workspace_key")) \(upsert)
             """, [])
     }
