@@ -28,6 +28,22 @@ struct RetentionTests {
         }
     }
 
+    @Test("no table gives a key out twice")
+    func lastingKeys() async throws {
+        try await withStore { store in
+            let tables = try await store.database.read { connection in
+                try connection.rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE '%key INTEGER%'") {
+                    (name: try $0.requiredText(0), sql: try $0.requiredText(1))
+                }
+            }
+            let keyed = tables.filter { table in
+                [" key INTEGER PRIMARY KEY", "(key INTEGER PRIMARY KEY"].contains(where: table.sql.contains)
+            }
+            #expect(keyed.count > 20)
+            #expect(keyed.filter { !$0.sql.contains("key INTEGER PRIMARY KEY AUTOINCREMENT") }.map(\.name) == [])
+        }
+    }
+
     @Test("what is older than its days goes, the rest stays, and figures by day are kept")
     func sweep() async throws {
         try await withStore { store in

@@ -188,7 +188,9 @@ public struct Dialect: Sendable {
             "CREATE TABLE lasting_keys (key INTEGER PRIMARY KEY AUTOINCREMENT)",
             "PRAGMA writable_schema = ON",
             """
-            UPDATE sqlite_schema SET sql = replace(sql, ' key INTEGER PRIMARY KEY,', ' key INTEGER PRIMARY KEY AUTOINCREMENT,')
+            UPDATE sqlite_schema SET sql = replace(
+              replace(sql, ' key INTEGER PRIMARY KEY,', ' key INTEGER PRIMARY KEY AUTOINCREMENT,'),
+              '(key INTEGER PRIMARY KEY,', '(key INTEGER PRIMARY KEY AUTOINCREMENT,')
             WHERE type = 'table'
             """,
             "DROP TABLE lasting_keys",
