@@ -123,7 +123,7 @@ struct DeliveryOrderTests {
             }
             #expect(keys.count == 3)
             func isBehind(_ index: Int) async throws -> Bool? {
-                try await store.deliveries.pending(keys[index])?.isBehind
+                try await store.stores.pendingDelivery(keys[index])?.delivery.isBehind
             }
             func park(_ time: String) async throws {
                 try await store.committer.write { connection in
@@ -137,7 +137,7 @@ struct DeliveryOrderTests {
             #expect(try await isBehind(1) == false)
             try await park("NULL")
             #expect(try await isBehind(1) == true)
-            let first = try #require(try await store.deliveries.pending(keys[0]))
+            let first = try #require(try await store.stores.pendingDelivery(keys[0])?.delivery)
             try await store.deliveries.record(
                 .init(isDelivered: false, status: 500, latencyMilliseconds: 1), of: first, retryIn: 10)
             #expect(try await isBehind(1) == false)

@@ -18,7 +18,7 @@ struct FailingWebhookTests {
     private func attempt(_ store: TestStore, delivered: Bool = false, isLast: Bool) async throws {
         let found = try await store.database.read { try $0.int("SELECT MAX(key) FROM deliveries") }
         let key = try #require(found)
-        let delivery = try #require(try await store.deliveries.pending(key))
+        let delivery = try #require(try await store.stores.pendingDelivery(key)?.delivery)
         let error = delivered ? nil : "The receiver answered 500."
         try await store.deliveries.record(
             .init(isDelivered: delivered, status: delivered ? 204 : 500, error: error, latencyMilliseconds: 1),
@@ -133,7 +133,7 @@ struct FailingWebhookTests {
                 // To be put off is no try.
                 let found = try await runtime.store.database.read { try $0.int("SELECT MAX(key) FROM deliveries") }
                 let number = try #require(found)
-                let delivery = try #require(try await runtime.store.deliveries.pending(number))
+                let delivery = try #require(try await runtime.store.stores.pendingDelivery(number)?.delivery)
                 try await runtime.store.deliveries.putOff(delivery, seconds: 5)
                 #expect(try await job()?["state"] == "retrying")
                 #expect(try await job()?["attempts"] == 1)

@@ -32,7 +32,9 @@ struct RetentionTests {
     func lastingKeys() async throws {
         try await withStore { store in
             let tables = try await store.database.read { connection in
-                try connection.rows("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE '%key INTEGER%'") {
+                try connection.rows(
+                    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql LIKE '%key INTEGER%'"
+                ) {
                     (name: try $0.requiredText(0), sql: try $0.requiredText(1))
                 }
             }

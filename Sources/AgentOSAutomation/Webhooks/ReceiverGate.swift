@@ -116,6 +116,7 @@ final class ReceiverGate: Sendable {
             return state.isWatched
         }
         guard !isWatched else { return }
+        // Ends by itself with the last that waits, at the latest when all have waited too long.
         Task {
             repeat { try? await Task.sleep(for: .seconds(Self.patience / 4)) } while giveUp()
         }

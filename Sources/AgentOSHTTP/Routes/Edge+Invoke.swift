@@ -85,6 +85,7 @@ extension Edge {
             let listener = right.map { right in
                 losses.listen {
                     right.doubt()
+                    // One look at the store; nobody needs to end it.
                     Task { do { try await right.check() } catch { pump.stop(error) } }
                 }
             }

@@ -99,12 +99,11 @@ public final class KeyStore: Sendable {
     /// - Throws: UNAUTHENTICATED when it was revoked since, or went with its agent or workspace.
     public func confirm(_ principal: Principal) async throws {
         let found = try await database.read { connection in
-            // With its id: the number of a row that is gone may be given to another.
             try connection.int(
                 """
                 SELECT 1 FROM api_keys k LEFT JOIN agents a ON a.key = k.agent_key
-                WHERE k.key = $1 AND k.id = $2 AND k.revoked_at IS NULL AND a.deleted_at IS NULL
-                """, [.int(principal.keyKey), .id(principal.keyID)])
+                WHERE k.key = $1 AND k.revoked_at IS NULL AND a.deleted_at IS NULL
+                """, [.int(principal.keyKey)])
         }
         guard found != nil else { throw AgentOSError(.unauthenticated, "Invalid or revoked key.") }
     }

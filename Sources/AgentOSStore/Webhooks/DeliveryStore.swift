@@ -102,10 +102,6 @@ public final class DeliveryStore: Sendable {
         """
 
     /// A delivery that is still to be made.
-    public func pending(_ key: Int64) async throws -> Delivery? {
-        try await database.read { try Self.pending(key, $0) }
-    }
-
     static func pending(_ key: Int64, _ connection: any SQLConnection) throws -> Delivery? {
         try connection.row(
             """
